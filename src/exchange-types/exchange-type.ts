@@ -1,0 +1,60 @@
+/**
+ * The contract of an exchange type: how a message finds its bindings. An exchange type is pure: it sees bindings, keys
+ * and headers, never a queue. The exchange around it owns declare equivalence, listing, auto-delete and events.
+ *
+ * One file here and one line in `registry.ts` add a built-in type; an application adds its own with the `exchangeTypes`
+ * option of the broker.
+ */
+import type { Arguments } from '../arguments.js'
+import type { Message } from '../message.js'
+
+/** Where a binding leads: a queue or another exchange. Opaque to exchange types; compared by identity. */
+export interface Destination {
+  /** Which of the two it is. */
+  readonly kind: 'queue' | 'exchange'
+  /** The name of the queue or exchange. */
+  readonly name: string
+}
+
+/** One binding as an exchange type sees it. The same object is passed to `add` and later to `remove`. */
+export interface RoutedBinding {
+  /** Where a matching message goes. */
+  readonly destination: Destination
+  /** The binding key: a pattern on a topic exchange. */
+  readonly routingKey: string
+  /** The binding's arguments, for instance `x-match` and the headers of a headers exchange. */
+  readonly arguments: Arguments
+}
+
+/** Collects the bindings that a message matches. One sink is reused for all publishes: never keep it. */
+export interface RouteSink {
+  /** Adds a match. Adding a destination twice is allowed: a queue still gets one copy (XT-08). */
+  add(destination: Destination): void
+}
+
+/** The routing state of one exchange. Called synchronously; must not call user code. */
+export interface Router {
+  /** Takes a new binding. Called once per distinct binding, before the first `route` that may match it. */
+  add(binding: RoutedBinding): void
+  /** Forgets a binding that `add` took. */
+  remove(binding: RoutedBinding): void
+  /**
+   * Adds every destination that matches to `sink`. Called once per routing key: once with the message's own key, then
+   * once for each CC and BCC key, unless the type is `keyless`.
+   */
+  route(routingKey: string, message: Message, sink: RouteSink): void
+}
+
+/** A type of exchange, such as `topic`. */
+export interface ExchangeType {
+  /** The name that `declareExchange(name, type)` takes. */
+  readonly name: string
+  /** True when the routing key plays no part: the router is then asked once whatever CC and BCC say (PUB-12). */
+  readonly keyless?: boolean
+  /** Checks the arguments of a new exchange; throws a `PreconditionFailedError`. Called once, before the exchange exists. */
+  validateArguments?(args: Arguments): void
+  /** Checks a new binding; throws a `PreconditionFailedError`. Called before the binding is stored. */
+  validateBinding?(routingKey: string, args: Arguments): void
+  /** Makes the routing state of a new exchange. */
+  createRouter(args: Arguments): Router
+}
