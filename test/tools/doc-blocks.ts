@@ -1,0 +1,141 @@
+// Stops documentation from drifting away from the code: every ```ts and ```js block of README.md, docs/ and the doc
+// comments in src/ is compiled under strict flags against the built package and then run, each as a module of its own.
+// A block that cannot run says so in its fence, with the reason: ```ts no-run: needs a server
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { transform } from 'esbuild'
+import ts from 'typescript'
+import { conclude, inTwos, run } from './child.js'
+
+const RUN_LIMIT = 15_000
+
+export interface Block {
+  readonly file: string
+  /** The line of the block's first line of code, counted from 1. */
+  readonly line: number
+  readonly language: 'ts' | 'js'
+  readonly code: string
+  /** Why the block is compiled but not run. */
+  readonly noRun?: string
+}
+
+/** The blocks of one file, and what is wrong with its fences. Of a `.ts` file only the doc comments are read. */
+export function blocksOf(file: string, text: string): { blocks: Block[]; faults: string[] } {
+  const blocks: Block[] = []
+  const faults: string[] = []
+  const lines = file.endsWith('.ts') ? docCommentLines(text) : text.split('\n')
+  for (let index = 0; index < lines.length; index++) {
+    const fence = /^(\s*)(`{3,}|~{3,})\s*(\w*)\s*(.*)$/.exec(lines[index] ?? '')
+    if (fence === null) {
+      const example = lines[index]?.trim().startsWith('@example')
+      if (example && !/^\s*(```|~~~)/.test(lines[index + 1] ?? '')) faults.push(`${file}:${index + 1} no block follows`)
+      continue
+    }
+    const [, indent = '', marker = '', language = '', mark = ''] = fence
+    const line = index + 2
+    const code: string[] = []
+    while (++index < lines.length && lines[index]?.trim() !== marker)
+      code.push((lines[index] ?? '').slice(indent.length))
+    if (index >= lines.length) faults.push(`${file}:${line - 1} the block is never closed`)
+    if (/^(typescript|javascript|mts|cts|mjs|cjs|tsx|jsx)$/.test(language))
+      faults.push(`${file}:${line - 1} write the fence as ts or js, so that the block is compiled and run`)
+    if (language !== 'ts' && language !== 'js') continue
+    const noRun = /^no-run:\s*(\S.*)$/.exec(mark)?.[1]
+    if (mark !== '' && noRun === undefined) faults.push(`${file}:${line - 1} expected "no-run: reason", got "${mark}"`)
+    blocks.push({ file, line, language, code: code.join('\n'), ...(noRun !== undefined && { noRun }) })
+  }
+  return { blocks, faults }
+}
+
+/** The text of the doc comments, on the lines where it stands; every other line is empty. */
+function docCommentLines(text: string): string[] {
+  let inside = false
+  return text.split('\n').map((line) => {
+    if (!inside && /^\s*\/\*\*/.test(line)) {
+      inside = !line.includes('*/')
+      return ''
+    }
+    if (inside && line.includes('*/')) inside = false
+    else if (inside) return line.replace(/^\s*\* ?/, '')
+    return ''
+  })
+}
+
+/** Compiles all blocks as one program. n.b. a block keeps its line numbers, by the empty lines put before it. */
+function typeFaults(paths: ReadonlyMap<string, Block>): Map<Block, string[]> {
+  const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
+  const shared = ts.convertCompilerOptionsFromJson(config.compilerOptions, process.cwd()).options
+  const program = ts.createProgram([...paths.keys()], {
+    ...shared,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: ['node'],
+    paths: {},
+    noUnusedLocals: false,
+    allowJs: true,
+    checkJs: true,
+  })
+  const faults = new Map<Block, string[]>()
+  for (const { file, start, messageText } of ts.getPreEmitDiagnostics(program)) {
+    const message = ts.flattenDiagnosticMessageText(messageText, '\n')
+    const block = file && paths.get(file.fileName)
+    if (block === undefined) throw new Error(`${file?.fileName ?? 'compiler options'}: ${message}`)
+    const line = file?.getLineAndCharacterOfPosition(start ?? 0).line ?? 0
+    faults.set(block, [...(faults.get(block) ?? []), `${block.file}:${line + 1} does not compile: ${message}`])
+  }
+  return faults
+}
+
+async function runFault(block: Block, path: string, folder: string): Promise<string | undefined> {
+  const { code } = await transform(readFileSync(path, 'utf8'), {
+    loader: block.language,
+    target: 'node20.19',
+    sourcemap: 'inline',
+    sourcefile: resolve(block.file),
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+  })
+  const script = `${path}.run.mjs`
+  writeFileSync(script, code)
+  const outcome = await run(process.execPath, ['--enable-source-maps', script], { cwd: folder, timeout: RUN_LIMIT })
+  if (outcome.code === 0) return undefined
+  const meaning = outcome.code === 13 ? ' (an await that nothing settles)' : ''
+  return `${block.file}:${block.line} does not run: exit code ${outcome.code}${meaning}\n${outcome.output}`
+}
+
+async function main(): Promise<void> {
+  const below = (folder: string, extension: string) =>
+    existsSync(folder)
+      ? readdirSync(folder, { recursive: true, encoding: 'utf8' })
+          .filter((path) => path.endsWith(extension))
+          .map((path) => join(folder, path))
+      : []
+  const sources = [...['README.md'].filter(existsSync), ...below('docs', '.md').sort(), ...below('src', '.ts').sort()]
+  const found = sources.map((file) => blocksOf(file, readFileSync(file, 'utf8')))
+  const blocks = found.flatMap((one) => one.blocks)
+
+  // Inside the repository, so that blocks find what is installed here; `leveret` is the built package.
+  const folder = resolve('node_modules/.cache/leveret', `doc-blocks-${process.pid}`)
+  mkdirSync(join(folder, 'node_modules'), { recursive: true })
+  try {
+    symlinkSync(process.cwd(), join(folder, 'node_modules/leveret'), 'dir')
+    const paths = new Map(
+      blocks.map((block) => {
+        const path = join(folder, `${block.file.replaceAll(/\W/g, '-')}-${block.line}.m${block.language}`)
+        writeFileSync(path, `${'\n'.repeat(block.line - 1)}${block.code}\nexport {}\n`)
+        return [path, block]
+      }),
+    )
+    const uncompiled = typeFaults(paths)
+    const runnable = [...paths].filter(([, block]) => block.noRun === undefined && !uncompiled.has(block))
+    const unrun = await inTwos(runnable, ([path, block]) => runFault(block, path, folder))
+    for (const { file, line, noRun } of blocks) if (noRun) console.log(`compiled only: ${file}:${line} (${noRun})`)
+    const faults = [...found.flatMap((one) => one.faults), ...[...uncompiled.values()].map((all) => all.join('\n'))]
+    const failures = [...faults, ...unrun.filter((fault) => fault !== undefined)]
+    const failed = uncompiled.size + unrun.filter((fault) => fault !== undefined).length
+    conclude(blocks.length - failed, failures)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+if (import.meta.filename === process.argv[1]) await main()

@@ -1,0 +1,175 @@
+// Stops a package that works here and breaks at a user's: the tarball itself is unpacked outside the repository and used
+// from ESM, from CommonJS, from both at once, by strict TypeScript with and without Node's and the browser's types, and
+// by every examples/*.ts. Nothing is fetched: the dependencies are those installed here.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { transform } from 'esbuild'
+import { bin, conclude, inTwos, type Outcome, run } from './child.js'
+
+const EXAMPLE_LIMIT = 30_000
+
+interface Check {
+  readonly name: string
+  readonly act: () => Promise<Outcome>
+}
+
+/** One message through the whole package, as a user writes it on the first day. */
+const USE = `
+async function use({ Broker }) {
+  const broker = new Broker()
+  const jobs = await broker.virtualHost('/').declareQueue('jobs')
+  await jobs.send({ id: 1 })
+  for await (const delivery of jobs.createConsumer()) {
+    if (delivery.body.id !== 1) throw new Error('wrong body')
+    delivery.ack()
+    break
+  }
+  await broker.close()
+}
+`
+const SAME = `if (esm.Broker !== cjs.Broker) throw new Error('expected one copy')`
+const TWO = `if (esm.Broker === cjs.Broker) throw new Error('expected two copies')`
+const BOTH = `
+import { createRequire } from 'node:module'
+import * as esm from 'leveret'
+const cjs = createRequire(import.meta.url)('leveret')
+await Promise.all([use(esm), use(cjs)])
+`
+/** n.b. with this flag Node neither loads ESM by require() nor knows "module-sync": what Node before 20.19 does. */
+const CJS_ONLY = '--no-experimental-require-module'
+
+const SCRIPTS = [
+  { name: 'ESM import', file: 'esm.mjs', flags: [], code: `import * as esm from 'leveret'\n${USE}\nawait use(esm)` },
+  {
+    name: 'require() of the CommonJS build',
+    file: 'cjs.cjs',
+    flags: [CJS_ONLY],
+    code: `${USE}\nuse(require('leveret'))`,
+  },
+  {
+    name: 'require() where Node can load ESM by it',
+    file: 'cjs.cjs',
+    flags: [],
+    code: `${USE}\nuse(require('leveret'))`,
+  },
+  { name: 'import and require() as two copies', file: 'two.mjs', flags: [CJS_ONLY], code: `${BOTH}${TWO}\n${USE}` },
+  { name: 'import and require() as one copy', file: 'one.mjs', flags: [], code: `${BOTH}${SAME}\n${USE}` },
+]
+
+/** n.b. names nothing that lib es2022 alone does not have, neither console nor AbortSignal. */
+const TYPED_USE = `
+import { Broker } from 'leveret'
+
+interface Job { readonly id: number }
+
+export async function use(): Promise<number> {
+  const broker = new Broker()
+  const jobs = await broker.virtualHost('/').declareQueue<Job>('jobs')
+  await jobs.send({ id: 1 })
+  // @ts-expect-error the body has the queue's type
+  await jobs.send({ id: 'one' })
+  let sum = 0
+  for await (const delivery of jobs.createConsumer()) {
+    sum += delivery.body.id
+    delivery.ack()
+    break
+  }
+  await broker.close()
+  return sum
+}
+`
+const LIBRARIES = [
+  { name: 'lib es2022 alone', compilerOptions: { lib: ['es2022'], types: [] } },
+  {
+    name: 'the browser types',
+    compilerOptions: { lib: ['es2022', 'dom', 'dom.iterable', 'dom.asynciterable'], types: [] },
+  },
+  { name: "Node's types", compilerOptions: { lib: ['es2022'], types: ['node'] } },
+]
+const STRICT = {
+  target: 'es2022',
+  // n.b. node16, so that the .mts file is given index.d.ts and the .cts file index.d.cts.
+  module: 'node16',
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  noImplicitOverride: true,
+  verbatimModuleSyntax: false,
+  skipLibCheck: false,
+  noEmit: true,
+}
+
+async function unpack(tarball: string, folder: string): Promise<void> {
+  const modules = join(folder, 'node_modules')
+  mkdirSync(join(modules, 'leveret'), { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }')
+  const unpacked = await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', join(modules, 'leveret')])
+  if (unpacked.code !== 0) throw new Error(unpacked.output)
+  const { dependencies } = JSON.parse(readFileSync(join(modules, 'leveret/package.json'), 'utf8'))
+  // Node's types are there for the consumer that asks for them; those who do not have `types: []`.
+  for (const name of [...Object.keys(dependencies ?? {}), '@types/node', 'undici-types'])
+    cpSync(join('node_modules', name), join(modules, name), { recursive: true })
+}
+
+function checks(folder: string): Check[] {
+  const scripts = SCRIPTS.map(({ name, file, flags, code }) => ({
+    name,
+    act: () => {
+      writeFileSync(join(folder, file), code)
+      return run(process.execPath, [...flags, file], { cwd: folder, timeout: EXAMPLE_LIMIT })
+    },
+  }))
+  const consumers = LIBRARIES.map(({ name, compilerOptions }, index) => ({
+    name: `strict TypeScript with ${name}`,
+    act: () => {
+      const project = join(folder, `typed-${index}`)
+      mkdirSync(project)
+      writeFileSync(join(project, 'use.mts'), TYPED_USE)
+      writeFileSync(join(project, 'use-cjs.cts'), TYPED_USE)
+      const config = { compilerOptions: { ...STRICT, ...compilerOptions }, include: ['.'] }
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config))
+      return run(process.execPath, [resolve(bin('tsc')), '-p', project])
+    },
+  }))
+  const examples = existsSync('examples') ? readdirSync('examples').filter((file) => file.endsWith('.ts')) : []
+  const runs = examples.sort().map((file) => ({
+    name: `examples/${file}`,
+    act: async () => {
+      const source = readFileSync(join('examples', file), 'utf8')
+      const { code } = await transform(source, {
+        loader: 'ts',
+        target: 'node20.19',
+        sourcemap: 'inline',
+        sourcefile: resolve('examples', file),
+      })
+      const script = join(folder, file.replace(/\.ts$/, '.mjs'))
+      writeFileSync(script, code)
+      return run(process.execPath, ['--enable-source-maps', script], { cwd: folder, timeout: EXAMPLE_LIMIT })
+    },
+  }))
+  return [...scripts, ...consumers, ...runs]
+}
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'leveret-packed-'))
+  try {
+    const packing = await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])
+    if (packing.code !== 0) throw new Error(packing.output)
+    const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'))
+    await unpack(join(folder, tarball ?? ''), folder)
+    const all = checks(folder)
+    const failures = await inTwos(all, async ({ name, act }) => {
+      const { code, output, seconds } = await act()
+      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds.toFixed(1)} s)`)
+      return code === 0 ? undefined : `${name}: exit code ${code}\n${output}`
+    })
+    const failed = failures.filter((failure) => failure !== undefined)
+    conclude(all.length - failed.length, failed)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+await main()
