@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   resolve: {
-    alias: { leveret: fileURLToPath(new URL('./src/index.ts', import.meta.url)) },
+    // Tests and examples name the package as a user does, and run on the sources.
+    alias: [{ find: /^leveret$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) }],
   },
   test: {
     include: ['test/**/*.test.ts'],

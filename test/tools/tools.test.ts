@@ -1,5 +1,5 @@
 // A gate that lets everything through looks the same as a clean repository; so each is shown the mistake it stops.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -171,5 +171,31 @@ describe('child processes', () => {
     })
     expect(answers).toEqual([3, 1, 2])
     expect(most).toBe(2)
+  })
+})
+
+describe('the package', () => {
+  interface Locked {
+    readonly optionalDependencies?: Readonly<Record<string, string>>
+    readonly resolved?: string
+  }
+  const packages: Readonly<Record<string, Locked>> = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages
+
+  test('depends on eventemitter3 and on nothing else', () => {
+    const { dependencies, peerDependencies, optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+    expect({ ...dependencies, ...peerDependencies, ...optionalDependencies }).toEqual({ eventemitter3: '^5.0.4' })
+  })
+
+  test('locks its tools without naming a registry, so that npm ci works behind any mirror', () => {
+    expect(Object.keys(packages).filter((path) => packages[path]?.resolved !== undefined)).toEqual([])
+  })
+
+  test('locks the optional packages of every platform, because npm ci refuses a lockfile that leaves one out', () => {
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !(`node_modules/${name}` in packages || `${path}/node_modules/${name}` in packages),
+      ),
+    )
+    expect(missing).toEqual([])
   })
 })
