@@ -10,7 +10,7 @@
  * | all-with-x           | all   | count, but `x-match` |
  * | any-with-x           | one   | count, but `x-match` |
  */
-import { type Arguments, fieldKind, type FieldValue, NO_ARGUMENTS, sameFieldValue } from '../arguments.js'
+import { type Arguments, type FieldValue, fieldKind, NO_ARGUMENTS, sameFieldValue } from '../arguments.js'
 import { PreconditionFailedError } from '../errors.js'
 import type { Message } from '../message.js'
 import { BindingList } from './binding-list.js'

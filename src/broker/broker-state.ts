@@ -1,0 +1,132 @@
+/** The broker behind the handles: its options, its time, its virtual hosts, and what all of them share. */
+import type { BodyMode } from '../body.js'
+import type { Clock } from '../clock.js'
+import { Fifo } from '../data/fifo.js'
+import { NotAllowedError, NotFoundError } from '../errors.js'
+import type { ExchangeType } from '../exchange-types/exchange-type.js'
+import { nearest } from '../options.js'
+import type { QueueArgument, WithheldConfirm } from '../queue-arguments/queue-argument.js'
+import { QueueArguments } from '../queue-arguments/registry.js'
+import { Scheduler, type Task } from '../scheduler.js'
+import { Timers } from '../timers.js'
+import { Events } from './events.js'
+import type { BrokerServices, Tracker } from './services.js'
+import { VirtualHostState } from './virtual-host-state.js'
+
+/** What a broker is made of, normalised. */
+export interface BrokerSettings {
+  readonly clock: Clock
+  readonly exchangeTypes: ReadonlyMap<string, ExchangeType>
+  readonly queueArguments: readonly QueueArgument[]
+  readonly bodies: BodyMode
+  readonly highWatermark: number
+}
+
+export class BrokerState implements BrokerServices {
+  readonly events = new Events()
+  readonly scheduler: Scheduler
+  readonly timers: Timers
+  readonly exchangeTypes: ReadonlyMap<string, ExchangeType>
+  readonly queueArguments: QueueArguments
+  readonly bodies: BodyMode
+  readonly highWatermark: number
+  readonly virtualHosts = new Map<string, VirtualHostState>()
+  tracker: Tracker | undefined
+  closed = false
+  /** Ready messages of all queues, for the high watermark. */
+  ready = 0
+  #alarm = false
+  #withheld: WithheldConfirm[] = []
+  readonly #deferred = new Fifo<Task>()
+  #draining = false
+  readonly #drain: Task = { run: () => this.settle() }
+
+  constructor(settings: BrokerSettings) {
+    this.timers = new Timers(settings.clock)
+    this.scheduler = new Scheduler(this.timers)
+    this.exchangeTypes = settings.exchangeTypes
+    this.queueArguments = new QueueArguments(settings.queueArguments)
+    this.bodies = settings.bodies
+    this.highWatermark = settings.highWatermark
+    this.createVirtualHost('/')
+  }
+
+  /** Makes a virtual host; one that exists is left as it is (VH-01). */
+  createVirtualHost(name: string): VirtualHostState {
+    let virtualHost = this.virtualHosts.get(name)
+    if (virtualHost === undefined) {
+      virtualHost = new VirtualHostState(name, this)
+      this.virtualHosts.set(name, virtualHost)
+      this.events.emit('vhost.created', { virtualHost: name })
+    }
+    return virtualHost
+  }
+
+  /**
+   * The virtual host of this name.
+   * @throws NotAllowedError as RabbitMQ answers `connection.open` (CH-18).
+   */
+  virtualHost(name: string): VirtualHostState {
+    const virtualHost = this.virtualHosts.get(name)
+    if (virtualHost !== undefined) return virtualHost
+    const near = nearest(name, [...this.virtualHosts.keys()])
+    throw new NotAllowedError(`vhost ${name} not found`, near === undefined ? undefined : `did you mean '${near}'?`)
+  }
+
+  deleteVirtualHost(name: string): void {
+    const virtualHost = this.virtualHosts.get(name)
+    if (virtualHost === undefined) throw new NotFoundError(`no vhost '${name}'`)
+    this.virtualHosts.delete(name)
+    virtualHost.delete(`vhost '${name}' is deleted`)
+    this.events.emit('vhost.deleted', { virtualHost: name })
+    this.settle()
+  }
+
+  /** A ready message more; past the high watermark producers wait (ALM-02). */
+  becameReady(): void {
+    if (++this.ready > this.highWatermark && !this.#alarm) {
+      this.#alarm = true
+      this.#report('alarm.set')
+    }
+  }
+
+  becameLess(by: number): void {
+    this.ready -= by
+    if (this.#alarm && this.ready <= this.highWatermark) {
+      this.#alarm = false
+      this.#report('alarm.cleared')
+      const released = this.#withheld
+      this.#withheld = []
+      for (const confirm of released) confirm.release()
+    }
+  }
+
+  get alarmed(): boolean {
+    return this.#alarm
+  }
+
+  withhold(confirm: WithheldConfirm): void {
+    this.#withheld.push(confirm)
+  }
+
+  defer(task: Task): void {
+    this.#deferred.push(task)
+    // n.b. operations end with `settle`; the task is for the rare cause that is no operation.
+    if (this.#deferred.length === 1 && !this.#draining) this.scheduler.schedule(this.#drain)
+  }
+
+  settle(): void {
+    if (this.#draining || this.#deferred.length === 0) return
+    this.#draining = true
+    try {
+      for (let task = this.#deferred.shift(); task !== undefined; task = this.#deferred.shift()) task.run()
+    } finally {
+      this.#draining = false
+    }
+  }
+
+  #report(name: 'alarm.set' | 'alarm.cleared'): void {
+    const { ready, highWatermark } = this
+    this.defer({ run: () => this.events.emit(name, { ready, highWatermark }) })
+  }
+}

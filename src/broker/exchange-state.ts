@@ -1,0 +1,36 @@
+/** An exchange in the broker: its declaration, its bindings, and the router of its type. */
+import type { Arguments } from '../arguments.js'
+import type { ExchangeDeclaration } from '../declarations.js'
+import type { Destination, ExchangeType, Router } from '../exchange-types/exchange-type.js'
+import type { Binding } from './binding.js'
+
+export class ExchangeState implements Destination {
+  readonly kind = 'exchange'
+  readonly name: string
+  readonly type: ExchangeType
+  readonly durable: boolean
+  readonly autoDelete: boolean
+  readonly internal: boolean
+  readonly arguments: Arguments
+  readonly router: Router
+  /** Exchange that is asked when this one finds no destination (AE-01). */
+  readonly alternate: string | undefined
+  /** Bindings that start here, by identity. */
+  readonly bindings = new Map<string, Binding>()
+  /** Bindings that end here. */
+  readonly incoming = new Set<Binding>()
+  deleted = false
+  /** Number of the last publish that visited it. */
+  visited = 0
+
+  constructor(declaration: ExchangeDeclaration, type: ExchangeType) {
+    this.name = declaration.name
+    this.type = type
+    this.durable = declaration.durable
+    this.autoDelete = declaration.autoDelete
+    this.internal = declaration.internal
+    this.arguments = declaration.arguments
+    this.alternate = declaration.arguments['alternate-exchange'] as string | undefined
+    this.router = type.createRouter(declaration.arguments)
+  }
+}

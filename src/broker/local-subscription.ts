@@ -1,0 +1,169 @@
+/** A consumer in the broker: its credit, and the outbox of deliveries that were assigned and not handed over yet. */
+import { Fifo } from '../data/fifo.js'
+import type { ConsumeOptions, SubscriptionListener } from '../declarations.js'
+import type { Settler } from '../delivery.js'
+import { ConsumerCancelledError } from '../errors.js'
+import type { Message } from '../message.js'
+import type { Task } from '../scheduler.js'
+import { type MessageEventName, messageEvents } from './events.js'
+import type { HoldingConsumer, HomeQueue, LocalDelivery } from './local-delivery.js'
+import type { BrokerServices } from './services.js'
+
+/** Credit of a consumer without a prefetch limit. */
+const UNLIMITED = 2 ** 30
+
+/** What a subscription needs of its queue. */
+export interface SubscribedQueue extends HomeQueue {
+  readonly broker: BrokerServices
+  readonly backsOff: boolean
+  /** A delivery that needs no settlement was handed over. */
+  autoAck(delivery: LocalDelivery): void
+  /** A consumer without credit has some again. */
+  consumerReady(consumer: LocalSubscription): void
+  /** The consumer is gone; `unhanded` are its deliveries that nobody saw. */
+  removeConsumer(consumer: LocalSubscription, unhanded: readonly LocalDelivery[]): void
+  report(name: MessageEventName, message: Message): void
+}
+
+/** What a subscription needs of the channel that holds its deliveries. */
+export interface DeliveryHolder extends Settler {
+  /** Numbers a delivery, and keeps it until it is settled unless it needs no settlement. */
+  hold(delivery: LocalDelivery, noAck: boolean): void
+  /** Forgets a delivery that was never handed over. */
+  drop(delivery: LocalDelivery): void
+  /** The queue is gone, and every delivery of it with it. */
+  lose(queue: HomeQueue): void
+  /** The deliveries of the queue that are held. */
+  deliveries(queue: HomeQueue): Iterable<LocalDelivery>
+  /** Takes back the deliveries of the queue that were assigned too long ago, and ends the consumers that had them. */
+  timeOut(queue: HomeQueue, assignedBefore: number, timeout: number): void
+  /** A consumer of the channel is gone. */
+  unsubscribed(subscription: LocalSubscription): void
+}
+
+export class LocalSubscription implements Task, HoldingConsumer {
+  readonly consumerTag: string
+  readonly queue: SubscribedQueue
+  readonly holder: DeliveryHolder
+  readonly noAck: boolean
+  readonly exclusive: boolean
+  readonly priority: number
+  readonly once: boolean
+  /** Deliveries that may be out at once, and how many more may now. */
+  readonly #limit: number
+  credit: number
+  /** Neighbours in the dispatcher's ring; undefined outside of it. */
+  next: LocalSubscription | undefined = undefined
+  previous: LocalSubscription | undefined = undefined
+  open = true
+  readonly #listener: SubscriptionListener
+  readonly #outbox = new Fifo<LocalDelivery>()
+  #scheduled = false
+  #cancellation: ConsumerCancelledError | undefined
+  #whenSettled: (() => void) | undefined
+
+  constructor(queue: SubscribedQueue, holder: DeliveryHolder, options: ConsumeOptions, listener: SubscriptionListener) {
+    this.queue = queue
+    this.holder = holder
+    this.consumerTag = options.consumerTag
+    this.noAck = options.noAck
+    this.exclusive = options.exclusive
+    this.priority = options.priority
+    this.once = options.once
+    this.#limit = options.noAck || options.prefetch === 0 ? UNLIMITED : options.prefetch
+    this.credit = this.#limit
+    this.#listener = listener
+  }
+
+  get backsOff(): boolean {
+    return this.queue.backsOff
+  }
+
+  /** Deliveries assigned and not handed over. */
+  get waiting(): number {
+    return this.#outbox.length
+  }
+
+  /** Deliveries handed over and not settled. */
+  get unsettled(): number {
+    return this.noAck ? 0 : this.#limit - this.credit - this.#outbox.length
+  }
+
+  /** Takes a delivery that the queue assigned to this consumer. */
+  assign(delivery: LocalDelivery): void {
+    delivery.consumer = this
+    this.holder.hold(delivery, this.noAck)
+    this.#outbox.push(delivery)
+    this.#wake()
+  }
+
+  take(): LocalDelivery | undefined {
+    if (this.#outbox.length === 0) return undefined
+    const { broker } = this.queue
+    if (broker.scheduler.step()) {
+      this.#wake()
+      return undefined
+    }
+    const delivery = this.#outbox.shift() as LocalDelivery
+    if (this.noAck) this.queue.autoAck(delivery)
+    if (messageEvents.delivered.hasSubscribers) this.queue.report('delivered', delivery.message)
+    broker.tracker?.entering(delivery)
+    return delivery
+  }
+
+  /** A delivery of this consumer was settled, or taken back. */
+  settled(): void {
+    if (!this.noAck && this.credit++ === 0 && this.open) this.queue.consumerReady(this)
+    if (this.#whenSettled !== undefined && this.unsettled === 0) this.#tellSettled()
+  }
+
+  whenSettled(callback: () => void): void {
+    this.#whenSettled = callback
+    if (this.unsettled === 0) this.#tellSettled()
+  }
+
+  cancel(): void {
+    if (!this.open) return
+    this.open = false
+    const unhanded: LocalDelivery[] = []
+    for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) {
+      this.holder.drop(next)
+      if (!this.noAck) this.credit++
+      unhanded.push(next)
+    }
+    this.queue.removeConsumer(this, unhanded)
+    this.holder.unsubscribed(this)
+    this.queue.broker.settle()
+  }
+
+  /** The broker ends the consumer; its owner hears of it when it is this task's turn. */
+  end(reason: string): void {
+    if (!this.open) return
+    this.cancel()
+    this.#cancellation = new ConsumerCancelledError(this.consumerTag, reason)
+    this.#wake()
+  }
+
+  run(): void {
+    this.#scheduled = false
+    if (this.#cancellation !== undefined) {
+      const cancellation = this.#cancellation
+      this.#cancellation = undefined
+      this.#listener.cancelled(cancellation)
+    } else if (this.open && this.#outbox.length > 0) {
+      this.#listener.ready()
+    }
+  }
+
+  #wake(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.queue.broker.scheduler.schedule(this)
+  }
+
+  #tellSettled(): void {
+    const callback = this.#whenSettled
+    this.#whenSettled = undefined
+    callback?.()
+  }
+}

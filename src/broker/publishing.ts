@@ -1,0 +1,233 @@
+/**
+ * From publish to queues: routing over exchanges, bindings and alternate exchanges, then one copy to each queue found.
+ * Everything is decided before the first copy is enqueued.
+ */
+import type { FieldValue } from '../arguments.js'
+import type { Outcome } from '../declarations.js'
+import type { Destination, RouteSink } from '../exchange-types/exchange-type.js'
+import { type Message, measure } from '../message.js'
+import type { DeathReason, WithheldConfirm } from '../queue-arguments/queue-argument.js'
+import { deadLetterOf, isCycle } from './dead-letter.js'
+import { messageEvents } from './events.js'
+import type { ExchangeState } from './exchange-state.js'
+import { Parking } from './parking.js'
+import type { QueueState } from './queue-state.js'
+import type { BrokerServices } from './services.js'
+
+/** Who published: hears of returns and of confirms that come later. */
+export interface Publisher {
+  /** A mandatory message reached no queue. */
+  returned(message: Message): void
+  /** The confirm of the publish that is going on will come by this. */
+  pending(confirms: number): WithheldConfirm
+}
+
+const nobody: Publisher = {
+  returned: () => undefined,
+  pending: () => ({ release: () => undefined }),
+}
+
+/** What became of the publishes to a virtual host: published = routed + unroutable + returned + refused + held. */
+export interface PublishStats {
+  readonly published: number
+  /** Reached a queue. */
+  readonly routed: number
+  /** Reached no queue, and were not mandatory. */
+  readonly unroutable: number
+  /** Mandatory, and reached no queue. */
+  readonly returned: number
+  /** Refused by a full queue. */
+  readonly refused: number
+  /** Delayed sends that are not due yet. */
+  readonly held: number
+}
+
+export class Publishing implements RouteSink {
+  readonly #virtualHost: string
+  readonly #exchanges: ReadonlyMap<string, ExchangeState>
+  readonly #broker: BrokerServices
+  // n.b. one set of lists for all publishes: none begins inside another.
+  readonly #queues: QueueState[] = []
+  readonly #toVisit: ExchangeState[] = []
+  #found = 0
+  #matches = 0
+  #visit = 0
+  #published = 0
+  #unroutable = 0
+  #returned = 0
+  #refused = 0
+  readonly #held: Parking
+
+  constructor(virtualHost: string, exchanges: ReadonlyMap<string, ExchangeState>, broker: BrokerServices) {
+    this.#virtualHost = virtualHost
+    this.#exchanges = exchanges
+    this.#broker = broker
+    this.#held = new Parking(broker.timers, false)
+  }
+
+  get stats(): PublishStats {
+    const [unroutable, returned, refused, held] = [this.#unroutable, this.#returned, this.#refused, this.#held.length]
+    const published = this.#published
+    return {
+      published,
+      routed: published - unroutable - returned - refused - held,
+      unroutable,
+      returned,
+      refused,
+      held,
+    }
+  }
+
+  /** Routes a message and enqueues its copies. */
+  publish(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
+    this.#published++
+    return this.#publish(exchange, message, mandatory, publisher)
+  }
+
+  /** Holds a message for `delay` ms, then publishes it to the exchange of that name, should there be one. */
+  publishLater(exchange: ExchangeState, message: Message, delay: number): Outcome {
+    this.#published++
+    // n.b. a delayed send to a queue with a consumer is work that keeps the process alive, wherever it waits.
+    const queues = this.queuesFor(exchange, message)
+    for (const queue of queues) queue.parking.expect(1)
+    this.#held.add(delay, () => {
+      for (const queue of queues) if (!queue.deleted) queue.parking.expect(-1)
+      const target = this.#exchanges.get(exchange.name)
+      if (target === undefined) this.#unroutable++
+      else this.#publish(target, message, false, nobody)
+      this.#broker.settle()
+    })
+    return 'accepted'
+  }
+
+  /** Queues that the message would reach now. */
+  queuesFor(exchange: ExchangeState, message: Message): QueueState[] {
+    this.#route(exchange, message, undefined)
+    return this.#queues.slice(0, this.#found)
+  }
+
+  /**
+   * Publishes the dead letter of a message. False when it has nowhere to go: no dead-letter exchange, no such exchange,
+   * no queue behind it, or only queues that it died in before without being rejected (DLX-12).
+   */
+  deadLetter(queue: QueueState, message: Message, reason: DeathReason): boolean {
+    const { deadLetter } = queue
+    const exchange = deadLetter && this.#exchanges.get(deadLetter.exchange)
+    if (deadLetter === undefined || exchange === undefined) return false
+    const letter = deadLetterOf(message, queue.name, reason, deadLetter, this.#broker.timers.wallTime())
+    this.#route(exchange, letter, deadLetter.routingKey)
+    let reached = 0
+    for (let i = 0; i < this.#found; i++) {
+      const target = this.#queues[i] as QueueState
+      if (reason !== 'rejected' && isCycle(target.name, letter)) continue
+      if (target.measures) measure(letter)
+      if (target.enqueue(letter) !== 'refused') reached++
+    }
+    if (reached > 0 && messageEvents.dead_lettered.hasSubscribers) queue.report('dead_lettered', letter)
+    return reached > 0
+  }
+
+  /** Forgets the delayed sends. */
+  clear(): void {
+    this.#held.clear()
+  }
+
+  #publish(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
+    this.#route(exchange, message, undefined)
+    const found = this.#found
+    if (found === 0) return this.#reachedNothing(message, mandatory, publisher)
+    const queues = this.#queues
+    for (let i = 0; i < found; i++) if ((queues[i] as QueueState).measures) measure(message)
+    this.#broker.tracker?.published(message)
+    let refused = false
+    let pending = 0
+    for (let i = 0; i < found; i++) {
+      const outcome = (queues[i] as QueueState).enqueue(message)
+      if (outcome === 'refused') refused = true
+      else if (outcome === 'pending') pending = this.#withhold(queues[i] as QueueState, pending)
+    }
+    if (messageEvents.published.hasSubscribers) this.#report('published', message)
+    if (refused) {
+      this.#refused++
+      return 'refused'
+    }
+    if (pending > 0 || this.#broker.alarmed) return this.#pending(pending, publisher)
+    return 'accepted'
+  }
+
+  #reachedNothing(message: Message, mandatory: boolean, publisher: Publisher): Outcome {
+    if (messageEvents.published.hasSubscribers) this.#report('published', message)
+    if (!mandatory) {
+      this.#unroutable++
+      return 'accepted'
+    }
+    this.#returned++
+    if (messageEvents.returned.hasSubscribers) this.#report('returned', message)
+    publisher.returned(message)
+    return 'accepted'
+  }
+
+  readonly #blocked: QueueState[] = []
+
+  #withhold(queue: QueueState, pending: number): number {
+    this.#blocked[pending] = queue
+    return pending + 1
+  }
+
+  /** The publisher hears of the message when every full queue and the broker have room again. */
+  #pending(blocked: number, publisher: Publisher): Outcome {
+    const { alarmed } = this.#broker
+    const confirm = publisher.pending(alarmed ? blocked + 1 : blocked)
+    for (let i = 0; i < blocked; i++) (this.#blocked[i] as QueueState).withhold(confirm)
+    if (alarmed) this.#broker.withhold(confirm)
+    this.#blocked.length = 0
+    return 'pending'
+  }
+
+  /** Finds the queues of a message: its exchange, the exchanges behind it, alternate exchanges where one finds nothing. */
+  #route(exchange: ExchangeState, message: Message, routingKey: string | undefined): void {
+    this.#found = 0
+    const visit = ++this.#visit
+    exchange.visited = visit
+    this.#routeThrough(exchange, message, routingKey)
+    for (let next = this.#toVisit.pop(); next !== undefined; next = this.#toVisit.pop()) {
+      this.#routeThrough(next, message, routingKey)
+    }
+  }
+
+  #routeThrough(exchange: ExchangeState, message: Message, routingKey: string | undefined): void {
+    this.#matches = 0
+    const { router } = exchange
+    router.route(routingKey ?? message.routingKey, message, this)
+    // n.b. a dead-letter routing key replaces every key that the message had, CC and BCC too (DLX-03).
+    if (routingKey === undefined && exchange.type.keyless !== true) {
+      const copies = message.properties.headers?.['CC']
+      if (copies !== undefined) for (const key of stringsOf(copies)) router.route(key, message, this)
+      if (message.bcc !== undefined) for (const key of message.bcc) router.route(key, message, this)
+    }
+    if (this.#matches === 0 && exchange.alternate !== undefined) {
+      const alternate = this.#exchanges.get(exchange.alternate)
+      if (alternate !== undefined) this.add(alternate)
+    }
+  }
+
+  /** Takes a destination that an exchange found; each counts once. */
+  add(destination: Destination): void {
+    this.#matches++
+    const target = destination as QueueState | ExchangeState
+    if (target.visited === this.#visit) return
+    target.visited = this.#visit
+    if (target.kind === 'queue') this.#queues[this.#found++] = target
+    else this.#toVisit.push(target)
+  }
+
+  #report(name: 'published' | 'returned', message: Message): void {
+    const event = { virtualHost: this.#virtualHost, message }
+    this.#broker.defer({ run: () => messageEvents[name].publish(event) })
+  }
+}
+
+/** The strings of a CC or BCC header; other elements are ignored (PUB-08). */
+export function stringsOf(value: FieldValue): string[] {
+  return Array.isArray(value) ? value.filter((element): element is string => typeof element === 'string') : []
+}

@@ -1,0 +1,553 @@
+/**
+ * A queue in the broker. A message that arrives is assigned to a consumer with credit at once, else stored; what is
+ * stored is assigned when a consumer has credit again. Limits, expiry and returns are the hooks' of its arguments.
+ */
+import type { Arguments } from '../arguments.js'
+import type { Outcome, QueueDeclaration, QueueStats } from '../declarations.js'
+import type { Settlement } from '../delivery.js'
+import type { Destination } from '../exchange-types/exchange-type.js'
+import type { Message } from '../message.js'
+import { FifoStore } from '../message-stores/fifo-store.js'
+import type { MessageStore } from '../message-stores/message-store.js'
+import { PriorityStore } from '../message-stores/priority-store.js'
+import type {
+  ArgumentHost,
+  DeathReason,
+  QueueHooks,
+  QueueType,
+  WithheldConfirm,
+} from '../queue-arguments/queue-argument.js'
+import type { Task } from '../scheduler.js'
+import type { Timer, Timers } from '../timers.js'
+import type { Binding } from './binding.js'
+import { Dispatcher } from './dispatcher.js'
+import { type MessageEventName, messageEvents } from './events.js'
+import { LocalDelivery } from './local-delivery.js'
+import type { DeliveryHolder, LocalSubscription, SubscribedQueue } from './local-subscription.js'
+import { Parking } from './parking.js'
+import { QueueCounters } from './queue-counters.js'
+import type { BrokerServices } from './services.js'
+
+/** Messages assigned from a backlog before others get their turn. */
+const SLICE = 256
+/** Ready messages in a queue without a limit that are worth a warning. */
+const BACKLOG = 100_000
+
+/** What a queue asks of the virtual host it is in. */
+export interface QueueHome {
+  readonly name: string
+  readonly broker: BrokerServices
+  /** Publishes the dead letter of a message; false when it has nowhere to go. */
+  deadLetter(queue: QueueState, message: Message, reason: DeathReason): boolean
+  /** Takes the queue out; `reason` is for its consumers. */
+  removeQueue(queue: QueueState, reason: string): void
+}
+
+/** Which event and which counter a death is. */
+const DEATHS = {
+  rejected: 'rejected',
+  expired: 'expired',
+  maxlen: 'overflowed',
+  delivery_limit: 'delivery_limited',
+} as const satisfies Record<DeathReason, MessageEventName>
+
+export class QueueState implements Destination, ArgumentHost, SubscribedQueue, Task {
+  readonly kind = 'queue'
+  readonly name: string
+  readonly type: QueueType
+  readonly durable: boolean
+  readonly autoDelete: boolean
+  readonly arguments: Arguments
+  readonly virtualHost: QueueHome
+  readonly broker: BrokerServices
+  /** The connection that owns an exclusive queue. */
+  readonly owner: object | undefined
+  readonly counters = new QueueCounters()
+  /** Bindings that end here. */
+  readonly incoming = new Set<Binding>()
+  /** Channels that may hold deliveries of this queue. */
+  readonly holders = new Set<DeliveryHolder>()
+  readonly deadLetter: QueueHooks['deadLetter']
+  /** True when the size of bodies has to be known before they are enqueued. */
+  readonly measures: boolean
+  readonly singleActiveConsumer: boolean
+  /** True when failed deliveries wait before they come again. */
+  readonly backsOff: boolean
+  deleted = false
+  paused = false
+  /** Number of the last publish that reached it. */
+  visited = 0
+  readonly #hooks: readonly QueueHooks[]
+  // n.b. hooks by kind, so that a queue without one pays a comparison and no loop.
+  readonly #admit: QueueHooks | undefined
+  readonly #stored: readonly QueueHooks[] | undefined
+  readonly #removed: readonly QueueHooks[] | undefined
+  readonly #timesDeliveries: boolean
+  readonly #timeToLive: number | undefined
+  readonly #store: MessageStore<LocalDelivery>
+  readonly #dispatcher: Dispatcher
+  #parking: Parking | undefined
+  #expiry: Timer | undefined
+  #scheduled = false
+  #suspended = 0
+  #warned = false
+
+  constructor(virtualHost: QueueHome, declaration: QueueDeclaration, type: QueueType, owner: object | undefined) {
+    this.virtualHost = virtualHost
+    this.broker = virtualHost.broker
+    this.name = declaration.name
+    this.type = type
+    this.durable = declaration.durable
+    this.autoDelete = declaration.autoDelete
+    this.arguments = declaration.arguments
+    this.owner = owner
+    const hooks: QueueHooks[] = []
+    // n.b. hooks may ask for the number of consumers while they are made.
+    this.#dispatcher = NO_CONSUMERS
+    for (const argument of this.broker.queueArguments.behaviours) {
+      const made = argument.createHooks(declaration.arguments, this)
+      if (made !== undefined) hooks.push(made)
+    }
+    this.#hooks = hooks
+    this.#admit = hooks.find((hook) => hook.admit !== undefined)
+    this.#stored = some(hooks.filter((hook) => hook.stored !== undefined))
+    this.#removed = some(hooks.filter((hook) => hook.removed !== undefined))
+    this.#timeToLive = hooks.find((hook) => hook.timeToLive !== undefined)?.timeToLive
+    this.#timesDeliveries = hooks.some((hook) => hook.timesDeliveries === true)
+    this.measures = hooks.some((hook) => hook.measures === true)
+    this.backsOff = hooks.some((hook) => hook.backsOff === true)
+    this.deadLetter = hooks.find((hook) => hook.deadLetter !== undefined)?.deadLetter
+    this.singleActiveConsumer = hooks.some((hook) => hook.singleActiveConsumer === true)
+    this.#dispatcher = new Dispatcher(this.singleActiveConsumer)
+    const makeEntry = (message: Message, position: number, deadline: number): LocalDelivery =>
+      new LocalDelivery(message, this, position, deadline, 0, false)
+    const priorities = hooks.find((hook) => hook.maxPriority !== undefined)?.maxPriority
+    this.#store =
+      priorities === undefined
+        ? new FifoStore(makeEntry, type === 'quorum' ? 'front' : 'position')
+        : new PriorityStore(makeEntry, priorities)
+  }
+
+  /** As RabbitMQ's error texts name it (GEN-03). */
+  get title(): string {
+    return `queue '${this.name}' in vhost '${this.virtualHost.name}'`
+  }
+
+  get exclusive(): boolean {
+    return this.owner !== undefined
+  }
+
+  get ready(): number {
+    return this.#store.length
+  }
+
+  get consumers(): readonly LocalSubscription[] {
+    return this.#dispatcher.consumers
+  }
+
+  get consumerCount(): number {
+    return this.#dispatcher.consumers.length
+  }
+
+  /** The consumer that alone gets messages, on a queue with a single active consumer. */
+  get activeConsumer(): LocalSubscription | undefined {
+    return this.#dispatcher.active
+  }
+
+  get timers(): Timers {
+    return this.broker.timers
+  }
+
+  /** Parked messages: retries that wait. */
+  get delayed(): number {
+    return this.#parking?.length ?? 0
+  }
+
+  get stats(): QueueStats {
+    return this.counters.stats(this.ready, this.delayed, this.consumerCount)
+  }
+
+  /** The ready messages in the order in which they would leave. */
+  messages(): Iterable<Message> {
+    return this.#store.messages()
+  }
+
+  // Publish: admit -> assign, else store -> limits -> expiry
+
+  /** Takes a routed message. */
+  enqueue(message: Message): Outcome {
+    if (this.#admit !== undefined && this.#admit.admit?.(message) === false) return 'refused'
+    this.counters.enqueued++
+    const ttl = this.#timeToLiveOf(message)
+    if (this.#store.length === 0) {
+      const consumer = this.#next()
+      if (consumer !== undefined) {
+        // n.b. whoever is assigned at once needs a deadline only to come back with: the time of this turn is good enough.
+        const deadline = ttl === undefined ? 0 : deadlineAt(this.timers.turnTime(), ttl)
+        const position = this.#store.claim(message)
+        this.#assign(consumer, new LocalDelivery(message, this, position, deadline, 0, false))
+        return 'accepted'
+      }
+    }
+    const deadline = ttl === undefined ? 0 : deadlineAt(this.timers.now(), ttl)
+    this.#store.push(message, deadline)
+    return this.#becameReady(message, deadline) ? 'pending' : 'accepted'
+  }
+
+  /** Takes the confirm of the publish that `enqueue` just called pending. */
+  withhold(confirm: WithheldConfirm): void {
+    for (const hook of this.#hooks) hook.withhold?.(confirm)
+  }
+
+  #timeToLiveOf(message: Message): number | undefined {
+    const { expiration } = message.properties
+    if (expiration === undefined) return this.#timeToLive
+    return Math.min(Number(expiration), this.#timeToLive ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** A message was stored or put back. True when its publisher is to wait. */
+  #becameReady(message: Message, deadline: number): boolean {
+    this.broker.becameReady()
+    let withheld = false
+    if (this.#stored !== undefined) {
+      for (const hook of this.#stored) if (hook.stored?.(message) === true) withheld = true
+    } else if (this.#store.length === BACKLOG && !this.#warned) {
+      this.#warned = true
+      this.#warnOfBacklog()
+    }
+    if (deadline !== 0) this.#expireHead()
+    return withheld
+  }
+
+  // Assign
+
+  #next(): LocalSubscription | undefined {
+    return this.paused || this.#suspended > 0 ? undefined : this.#dispatcher.next()
+  }
+
+  #assign(consumer: LocalSubscription, delivery: LocalDelivery): void {
+    if (!consumer.noAck && --consumer.credit === 0) this.#dispatcher.makeUnready(consumer)
+    else this.#dispatcher.rotate(consumer)
+    if (this.#timesDeliveries) this.#noteTime(delivery)
+    consumer.assign(delivery)
+  }
+
+  /** Assigns ready messages while there are consumers with credit, a slice at a time. */
+  assignReady(): void {
+    for (let left = SLICE; this.#store.length > 0; left--) {
+      if (this.#store.headDeadline() !== 0) this.#expireHead()
+      const consumer = this.#next()
+      if (consumer === undefined || this.#store.length === 0) return
+      if (left === 0) {
+        this.#schedule()
+        return
+      }
+      this.#assign(consumer, this.#takeHead())
+    }
+  }
+
+  run(): void {
+    this.#scheduled = false
+    this.assignReady()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.broker.scheduler.schedule(this)
+  }
+
+  /** The head, out of the store. */
+  #takeHead(): LocalDelivery {
+    const entry = this.#store.shift()
+    this.broker.becameLess(1)
+    if (this.#removed !== undefined) for (const hook of this.#removed) hook.removed?.(entry.message)
+    return entry
+  }
+
+  // Settle
+
+  /** A delivery of this queue was settled by its consumer. */
+  settle(delivery: LocalDelivery, how: Settlement): void {
+    if (!this.deleted) {
+      switch (how) {
+        case 'ack':
+          this.counters.acked++
+          if (messageEvents.acked.hasSubscribers) this.report('acked', delivery.message)
+          break
+        case 'reject':
+          this.#die(delivery.message, 'rejected')
+          break
+        case 'requeue':
+        case 'retry':
+          this.#comeBack(delivery, how)
+          break
+        default:
+          how satisfies never
+      }
+    }
+    delivery.consumer?.settled()
+    if (this.#store.length > 0 && !this.deleted) this.assignReady()
+  }
+
+  /** A delivery comes back because its consumer was lost. */
+  takeBack(delivery: LocalDelivery): void {
+    if (!this.deleted) this.#comeBack(delivery, 'retry')
+    delivery.consumer?.settled()
+  }
+
+  /** Assigns nothing until `release`: what comes back together must all be back first, or order is lost. */
+  suspend(): void {
+    this.#suspended++
+  }
+
+  release(): void {
+    if (--this.#suspended === 0 && !this.deleted) this.assignReady()
+  }
+
+  /** A delivery was never handed over: back to its place, as if it had not been assigned. */
+  putBack(delivery: LocalDelivery): void {
+    if (this.deleted) return
+    this.#store.giveBack(delivery.again(delivery.failures, delivery.redelivered))
+    this.#becameReady(delivery.message, delivery.deadline)
+  }
+
+  #comeBack(delivery: LocalDelivery, how: Settlement): void {
+    const failures = how === 'retry' ? delivery.failures + 1 : delivery.failures
+    if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message)
+    let delay = 0
+    for (const hook of this.#hooks) {
+      const fate = hook.comesBack?.(failures, how)
+      if (fate === 'delivery_limit') {
+        this.#die(delivery.message, fate)
+        return
+      }
+      if (fate !== undefined) delay = fate
+    }
+    const entry = delivery.again(failures, true)
+    if (delay > 0) this.#park(entry, delay)
+    else this.#giveBack(entry)
+  }
+
+  #giveBack(entry: LocalDelivery): void {
+    this.#store.giveBack(entry)
+    this.#becameReady(entry.message, entry.deadline)
+  }
+
+  #park(entry: LocalDelivery, delay: number): void {
+    this.parking.add(delay, () => {
+      this.#giveBack(entry)
+      this.assignReady()
+      this.broker.settle()
+    })
+  }
+
+  /** What waits on a timer for this queue, its own retries and delayed sends that will be routed here. */
+  get parking(): Parking {
+    this.#parking ??= new Parking(this.timers, this.consumerCount > 0)
+    return this.#parking
+  }
+
+  // Death
+
+  #die(message: Message, reason: DeathReason): void {
+    const name = DEATHS[reason]
+    this.counters[name]++
+    if (messageEvents[name].hasSubscribers) this.report(name, message)
+    // n.b. deferred: a dead letter is published after the operation that caused it, in order, never inside it.
+    this.broker.defer({
+      run: () => {
+        if (this.virtualHost.deadLetter(this, message, reason)) this.counters.deadLettered++
+        else this.counters.deadLetterLost++
+      },
+    })
+  }
+
+  deadLetterRefused(message: Message): void {
+    this.broker.defer({ run: () => this.virtualHost.deadLetter(this, message, 'maxlen') })
+  }
+
+  dropHead(): void {
+    this.#die(this.#takeHead().message, 'maxlen')
+  }
+
+  /** Lets the run of expired messages at the head die; behind a live message nothing expires (TTL-04). */
+  #expireHead(): void {
+    let deadline = this.#store.headDeadline()
+    if (deadline === 0) return
+    const now = this.timers.now()
+    for (; deadline !== 0 && deadline <= now; deadline = this.#store.headDeadline()) {
+      this.#die(this.#takeHead().message, 'expired')
+    }
+    if (deadline !== 0) this.#expireAt(deadline)
+  }
+
+  #expireAt(deadline: number): void {
+    if (this.#expiry !== undefined) {
+      // n.b. a timer that is armed too early looks again; moving it at every change of the head would cost a heap each.
+      if (this.#expiry.due <= deadline) return
+      this.timers.cancel(this.#expiry)
+    }
+    this.#expiry = this.timers.at(deadline, () => {
+      this.#expiry = undefined
+      this.#expireHead()
+      this.broker.settle()
+    })
+  }
+
+  // Get, purge, delete
+
+  /** The head for a `get`; undefined when nothing is ready. */
+  get(holder: DeliveryHolder, noAck: boolean): LocalDelivery | undefined {
+    this.touch()
+    this.#expireHead()
+    if (this.#store.length === 0) return undefined
+    const delivery = this.#takeHead()
+    if (noAck) this.autoAck(delivery)
+    else {
+      this.holders.add(holder)
+      if (this.#timesDeliveries) this.#noteTime(delivery)
+    }
+    holder.hold(delivery, noAck)
+    if (messageEvents.delivered.hasSubscribers) this.report('delivered', delivery.message)
+    return delivery
+  }
+
+  /** A delivery that needs no settlement was handed over. */
+  autoAck(delivery: LocalDelivery): void {
+    delivery.settlement = 'ack'
+    this.counters.autoAcked++
+  }
+
+  purge(): number {
+    const purged = this.ready
+    this.#clear()
+    this.counters.purged += purged
+    this.broker.events.emit('queue.purged', { virtualHost: this.virtualHost.name, name: this.name, messages: purged })
+    return purged
+  }
+
+  #clear(): void {
+    const left = this.#store.length
+    if (this.#removed !== undefined) while (this.#store.length > 0) this.#takeHead()
+    else {
+      this.#store.clear()
+      this.broker.becameLess(left)
+    }
+  }
+
+  /** The queue is gone from its virtual host: its consumers end, its messages are no more. Answers the ready ones. */
+  delete(reason: string): number {
+    const { ready, delayed, stats } = this
+    this.deleted = true
+    this.counters.deleted += ready + delayed + stats.unacked
+    for (const consumer of [...this.#dispatcher.consumers]) consumer.end(reason)
+    for (let getter = this.#dispatcher.next(); getter !== undefined; getter = this.#dispatcher.next())
+      getter.end(reason)
+    for (const holder of this.holders) holder.lose(this)
+    this.#clear()
+    this.#parking?.clear()
+    if (this.#expiry !== undefined) this.timers.cancel(this.#expiry)
+    for (const hook of this.#hooks) hook.dispose?.()
+    return ready
+  }
+
+  /** The lease ran out (`x-expires`). */
+  expire(): void {
+    this.virtualHost.removeQueue(this, `queue '${this.name}' expired`)
+    this.broker.settle()
+  }
+
+  /** The queue was declared or asked for a message. */
+  touch(): void {
+    for (const hook of this.#hooks) hook.used?.()
+  }
+
+  /** Stops handing messages to consumers; gets go on. */
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+    this.assignReady()
+    this.broker.settle()
+  }
+
+  // Consumers
+
+  addConsumer(consumer: LocalSubscription): void {
+    this.#dispatcher.add(consumer)
+    this.holders.add(consumer.holder)
+    if (!consumer.once) this.#consumersChanged()
+    this.assignReady()
+  }
+
+  /** The consumer is gone; `unhanded` are its deliveries that nobody saw. */
+  removeConsumer(consumer: LocalSubscription, unhanded: readonly LocalDelivery[]): void {
+    this.#dispatcher.remove(consumer)
+    for (const delivery of unhanded) this.putBack(delivery)
+    if (this.deleted) return
+    if (!consumer.once) this.#consumersChanged()
+    this.assignReady()
+    if (this.autoDelete && !consumer.once && this.consumerCount === 0) {
+      this.virtualHost.removeQueue(this, `queue '${this.name}' was deleted with its last consumer`)
+    }
+  }
+
+  /** A consumer without credit has some again. */
+  consumerReady(consumer: LocalSubscription): void {
+    this.#dispatcher.makeReady(consumer)
+  }
+
+  #consumersChanged(): void {
+    this.#parking?.setAttended(this.consumerCount > 0)
+    for (const hook of this.#hooks) hook.consumersChanged?.()
+  }
+
+  // Consumer timeout
+
+  #noteTime(delivery: LocalDelivery): void {
+    delivery.assignedAt = this.timers.turnTime()
+    for (const hook of this.#hooks) hook.assigned?.(delivery.assignedAt)
+  }
+
+  timeOut(assignedBefore: number, timeout: number): void {
+    for (const holder of [...this.holders]) holder.timeOut(this, assignedBefore, timeout)
+    this.broker.settle()
+  }
+
+  oldestAssigned(): number | undefined {
+    let oldest: number | undefined
+    for (const holder of this.holders) {
+      for (const delivery of holder.deliveries(this)) {
+        if (oldest === undefined || delivery.assignedAt < oldest) oldest = delivery.assignedAt
+      }
+    }
+    return oldest
+  }
+
+  // Events
+
+  report(name: MessageEventName, message: Message): void {
+    const event = { virtualHost: this.virtualHost.name, queue: this.name, message }
+    this.broker.defer({ run: () => messageEvents[name].publish(event) })
+  }
+
+  #warnOfBacklog(): void {
+    const event = { virtualHost: this.virtualHost.name, name: this.name, ready: this.ready }
+    this.broker.defer({ run: () => this.broker.events.emit('queue.backlog', event) })
+  }
+}
+
+/** Rounded up, so that no message expires early; 0 stands for never. */
+function deadlineAt(now: number, ttl: number): number {
+  return Math.max(1, Math.ceil(now + ttl))
+}
+
+/** The dispatcher of a queue that is being made. */
+const NO_CONSUMERS = new Dispatcher(false)
+
+function some<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list
+}

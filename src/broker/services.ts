@@ -1,0 +1,41 @@
+/** What the parts of a broker share, whatever virtual host they are in. Implemented by `BrokerState`. */
+import type { ExchangeType } from '../exchange-types/exchange-type.js'
+import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
+import type { QueueArguments } from '../queue-arguments/registry.js'
+import type { Scheduler, Task } from '../scheduler.js'
+import type { Timers } from '../timers.js'
+import type { Events } from './events.js'
+
+/** Follows a message from its publish into the handlers it causes; installed by test kits, else absent. */
+export interface Tracker {
+  /** A message is about to be enqueued. */
+  published(message: object): void
+  /** A delivery is about to be handed over. */
+  entering(delivery: object): void
+  /** The code that it was handed to has returned. */
+  left(delivery: object): void
+}
+
+export interface BrokerServices {
+  readonly events: Events
+  readonly scheduler: Scheduler
+  readonly timers: Timers
+  readonly exchangeTypes: ReadonlyMap<string, ExchangeType>
+  readonly queueArguments: QueueArguments
+  readonly tracker: Tracker | undefined
+  /** True while the broker holds more ready messages than its high watermark. */
+  readonly alarmed: boolean
+  /** Takes a confirm until the broker is below its high watermark again. */
+  withhold(confirm: WithheldConfirm): void
+  /** A ready message more. */
+  becameReady(): void
+  /** Ready messages less. */
+  becameLess(by: number): void
+  /**
+   * Puts off what a running operation caused (a dead letter, an event of a message) until the operation is complete:
+   * nothing may change queues, or call listeners, in the middle of a publish.
+   */
+  defer(task: Task): void
+  /** Ends an operation: runs what it put off, in order, and what that puts off in turn. */
+  settle(): void
+}

@@ -1,0 +1,358 @@
+/**
+ * A virtual host in the broker: the exchanges, queues and bindings of one namespace, and the rules of declaring and
+ * deleting them. Whatever throws here has changed nothing.
+ */
+import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
+import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration } from '../declarations.js'
+import {
+  AccessRefusedError,
+  NotFoundError,
+  NotImplementedError,
+  PreconditionFailedError,
+  ResourceLockedError,
+} from '../errors.js'
+import { directExchange } from '../exchange-types/direct.js'
+import type { Destination, ExchangeType } from '../exchange-types/exchange-type.js'
+import type { Message } from '../message.js'
+import { cleanName, describe, generateName } from '../names.js'
+import { nearest } from '../options.js'
+import type { DeathReason } from '../queue-arguments/queue-argument.js'
+import { Binding, bindingIdentity } from './binding.js'
+import { defaultExchangeType } from './default-exchange.js'
+import { checkEquivalent, checkEquivalentArgument } from './equivalence.js'
+import { ExchangeState } from './exchange-state.js'
+import { Publishing } from './publishing.js'
+import { type QueueHome, QueueState } from './queue-state.js'
+import type { BrokerServices } from './services.js'
+
+/** The exchanges that every virtual host is born with (EX-09). */
+const PREDECLARED: readonly (readonly [name: string, type: string, internal: boolean])[] = [
+  ['amq.direct', 'direct', false],
+  ['amq.fanout', 'fanout', false],
+  ['amq.topic', 'topic', false],
+  ['amq.headers', 'headers', false],
+  ['amq.match', 'headers', false],
+  ['amq.rabbitmq.trace', 'topic', true],
+]
+
+/** What can hold an exclusive queue, and must be told when the virtual host goes: a connection. */
+export interface QueueOwner {
+  readonly name: string
+  end(reason: string): void
+}
+
+export class VirtualHostState implements QueueHome {
+  readonly name: string
+  readonly broker: BrokerServices
+  readonly exchanges = new Map<string, ExchangeState>()
+  readonly queues = new Map<string, QueueState>()
+  readonly connections = new Set<QueueOwner>()
+  readonly publishing: Publishing
+  deleted = false
+
+  constructor(name: string, broker: BrokerServices) {
+    this.name = name
+    this.broker = broker
+    this.publishing = new Publishing(name, this.exchanges, broker)
+    this.#addExchange(PREDECLARED_DEFAULT, defaultExchangeType(this.queues))
+    for (const [exchange, type, internal] of PREDECLARED) {
+      this.#addExchange({ ...PREDECLARED_DEFAULT, name: exchange, type, internal }, this.#typeOf(type))
+    }
+  }
+
+  // Exchanges
+
+  /** Declares an exchange, or checks that it is declared alike (EX-03, EX-08). */
+  declareExchange(declaration: ExchangeDeclaration): void {
+    const name = cleanName(declaration.name)
+    checkNotDefault(name)
+    // n.b. the type is looked at first, even when an exchange of that name exists (EX-06).
+    const type = this.#typeOf(declaration.type)
+    const existing = this.exchanges.get(name)
+    if (existing !== undefined) {
+      checkSameExchange(this.#exchangeTitle(name), existing, declaration)
+      return
+    }
+    if (name.startsWith('amq.')) {
+      throw new AccessRefusedError(`exchange name '${name}' contains reserved prefix 'amq.*'`)
+    }
+    const alternate = declaration.arguments['alternate-exchange']
+    if (alternate !== undefined && typeof alternate !== 'string') {
+      const fault = `invalid type '${fieldKind(alternate)}' for arg 'alternate-exchange'`
+      throw new PreconditionFailedError(`${fault} in ${this.#exchangeTitle(name)}`)
+    }
+    type.validateArguments?.(declaration.arguments)
+    const exchange = this.#addExchange({ ...declaration, name }, type)
+    if (this.broker.events.heard) {
+      const { durable, autoDelete, internal } = exchange
+      const { arguments: args } = exchange
+      const created = { virtualHost: this.name, name, type: type.name, durable, autoDelete, internal, arguments: args }
+      this.broker.events.emit('exchange.created', created)
+    }
+  }
+
+  /**
+   * The exchange of this name.
+   * @throws NotFoundError (GEN-03).
+   */
+  exchange(name: string): ExchangeState {
+    const exchange = this.exchanges.get(name)
+    if (exchange !== undefined) return exchange
+    throw new NotFoundError(`no exchange '${name}' in vhost '${this.name}'`, didYouMean(name, this.exchanges))
+  }
+
+  /** Deletes an exchange; a missing one is no error (EX-11). */
+  deleteExchange(rawName: string, ifUnused: boolean): void {
+    const name = cleanName(rawName)
+    checkNotDefault(name)
+    if (name.startsWith('amq.')) {
+      throw new AccessRefusedError(`deletion of system exchange '${name}' in vhost '${this.name}' not allowed`)
+    }
+    const exchange = this.exchanges.get(name)
+    if (exchange === undefined) return
+    if (ifUnused && exchange.bindings.size > 0) throw new PreconditionFailedError(`${this.#exchangeTitle(name)} in use`)
+    this.#removeExchange(exchange)
+  }
+
+  /** As RabbitMQ's error texts name it (GEN-03). */
+  #exchangeTitle(name: string): string {
+    return `exchange '${name}' in vhost '${this.name}'`
+  }
+
+  #addExchange(declaration: ExchangeDeclaration, type: ExchangeType): ExchangeState {
+    const exchange = new ExchangeState(declaration, type)
+    this.exchanges.set(exchange.name, exchange)
+    return exchange
+  }
+
+  #removeExchange(exchange: ExchangeState): void {
+    exchange.deleted = true
+    this.exchanges.delete(exchange.name)
+    for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.#removeBinding(binding)
+    this.broker.events.emit('exchange.deleted', { virtualHost: this.name, name: exchange.name })
+  }
+
+  #typeOf(name: string): ExchangeType {
+    const type = this.broker.exchangeTypes.get(name)
+    if (type !== undefined) return type
+    const known = [...this.broker.exchangeTypes.keys()]
+    const near = nearest(name, known)
+    const hint = near === undefined ? `known types: ${known.join(', ')}` : `did you mean '${near}'?`
+    throw new PreconditionFailedError(`unknown exchange type '${name}'`, hint)
+  }
+
+  // Queues
+
+  /** Declares a queue, or checks that it is declared alike (Q-06 to Q-12). */
+  declareQueue(declaration: QueueDeclaration, owner: object): QueueState {
+    let name = cleanName(declaration.name)
+    if (name.startsWith('amq.')) {
+      throw new AccessRefusedError(`queue name '${name}' contains reserved prefix 'amq.*'`)
+    }
+    const existing = name === '' ? undefined : this.queues.get(name)
+    if (existing !== undefined) {
+      this.#checkSameQueue(existing, declaration, owner)
+      existing.touch()
+      return existing
+    }
+    const { queueArguments } = this.broker
+    const title = `queue '${name}' in vhost '${this.name}'`
+    const type = queueArguments.typeOf(title, declaration.arguments)
+    queueArguments.check(title, type, declaration.arguments)
+    if (type === 'quorum') checkQuorum(title, { ...declaration, name })
+    if (name === '') name = generateName('amq.gen-')
+    // n.b. an exclusive queue is never durable, whatever was declared (Q-09).
+    const durable = declaration.durable && !declaration.exclusive
+    const queue = new QueueState(
+      this,
+      { ...declaration, name, durable },
+      type,
+      declaration.exclusive ? owner : undefined,
+    )
+    this.queues.set(name, queue)
+    if (this.broker.events.heard) {
+      const { autoDelete, exclusive } = queue
+      const created = { virtualHost: this.name, name, type, durable, exclusive, autoDelete, arguments: queue.arguments }
+      this.broker.events.emit('queue.created', created)
+    }
+    return queue
+  }
+
+  /**
+   * The queue of this name, for a connection that may use it.
+   * @throws NotFoundError (GEN-03), ResourceLockedError for an exclusive queue of another connection (Q-13).
+   */
+  queue(name: string, owner: object): QueueState {
+    const queue = this.queues.get(name)
+    if (queue === undefined) {
+      throw new NotFoundError(`no queue '${name}' in vhost '${this.name}'`, didYouMean(name, this.queues))
+    }
+    checkAccess(queue, owner)
+    return queue
+  }
+
+  /** Deletes a queue and answers the number of ready messages in it; a missing one is no error (Q-22). */
+  deleteQueue(rawName: string, ifUnused: boolean, ifEmpty: boolean, owner: object): number {
+    const queue = this.queues.get(cleanName(rawName))
+    if (queue === undefined) return 0
+    checkAccess(queue, owner)
+    if (queue.type === 'quorum' && (ifUnused || ifEmpty)) {
+      const flag = ifUnused ? 'if-unused' : 'if-empty'
+      throw new NotImplementedError(
+        `cannot delete ${queue.title}. queue.delete operations with ${flag} flag set are not supported by quorum queues`,
+      )
+    }
+    if (ifEmpty && queue.ready > 0) throw new PreconditionFailedError(`${queue.title} not empty`)
+    if (ifUnused && queue.consumerCount > 0) throw new PreconditionFailedError(`${queue.title} in use`)
+    return this.removeQueue(queue, `queue '${queue.name}' was deleted`)
+  }
+
+  /** Takes a queue out; `reason` is for its consumers. Answers the number of ready messages. */
+  removeQueue(queue: QueueState, reason: string): number {
+    if (queue.deleted) return 0
+    this.queues.delete(queue.name)
+    const messages = queue.stats.ready + queue.stats.unacked + queue.stats.delayed
+    const ready = queue.delete(reason)
+    for (const binding of [...queue.incoming]) this.#removeBinding(binding)
+    this.broker.events.emit('queue.deleted', { virtualHost: this.name, name: queue.name, messages })
+    return ready
+  }
+
+  #checkSameQueue(queue: QueueState, declaration: QueueDeclaration, owner: object): void {
+    if (queue.exclusive !== declaration.exclusive || (queue.exclusive && queue.owner !== owner)) throw locked(queue)
+    checkEquivalent(queue.title, 'durable', declaration.durable && !declaration.exclusive, queue.durable)
+    checkEquivalent(queue.title, 'auto_delete', declaration.autoDelete, queue.autoDelete)
+    const names = new Set([...Object.keys(queue.arguments), ...Object.keys(declaration.arguments)])
+    for (const name of [...names].sort()) {
+      if (!this.broker.queueArguments.knows(name)) {
+        // n.b. what a new queue would be refused for is refused here too: nothing written is ignored (law 5).
+        this.broker.queueArguments.check(queue.title, queue.type, { [name]: declaration.arguments[name] })
+      }
+      checkEquivalentArgument(queue.title, name, typed(declaration.arguments, name), typed(queue.arguments, name))
+    }
+  }
+
+  // Bindings
+
+  /** Binds a queue or exchange to an exchange; a binding that exists is left as it is (BIND-02). */
+  bind(declaration: BindingDeclaration, owner: object): void {
+    const { destinationKind, routingKey, arguments: args } = declaration
+    const [sourceName, destinationName] = [cleanName(declaration.source), cleanName(declaration.destination)]
+    checkNotDefault(sourceName)
+    if (destinationKind === 'exchange') checkNotDefault(destinationName)
+    const source = this.exchange(sourceName)
+    const destination =
+      destinationKind === 'queue' ? this.queue(destinationName, owner) : this.exchange(destinationName)
+    const identity = bindingIdentity(destinationKind, destinationName, routingKey, args)
+    if (source.bindings.has(identity)) return
+    source.type.validateBinding?.(routingKey, args)
+    const binding = new Binding(source, destination, routingKey, args)
+    source.bindings.set(identity, binding)
+    destination.incoming.add(binding)
+    source.router.add(binding)
+    if (this.broker.events.heard) this.broker.events.emit('binding.created', binding.describe(this.name))
+  }
+
+  /** Removes a binding; a missing one, or a missing end, is no error (BIND-04). */
+  unbind(declaration: BindingDeclaration, owner: object): void {
+    const { destinationKind, routingKey, arguments: args } = declaration
+    const [sourceName, destinationName] = [cleanName(declaration.source), cleanName(declaration.destination)]
+    checkNotDefault(sourceName)
+    if (destinationKind === 'exchange') checkNotDefault(destinationName)
+    const source = this.exchanges.get(sourceName)
+    const binding = source?.bindings.get(bindingIdentity(destinationKind, destinationName, routingKey, args))
+    if (source === undefined || binding === undefined) return
+    if (binding.destination.kind === 'queue') checkAccess(binding.destination as QueueState, owner)
+    this.#removeBinding(binding)
+  }
+
+  #removeBinding(binding: Binding): void {
+    const { destination } = binding
+    const source = binding.source as ExchangeState
+    const identity = bindingIdentity(destination.kind, destination.name, binding.routingKey, binding.arguments)
+    if (!source.bindings.delete(identity)) return
+    this.#end(destination).incoming.delete(binding)
+    source.router.remove(binding)
+    if (this.broker.events.heard) this.broker.events.emit('binding.deleted', binding.describe(this.name))
+    // n.b. cascades: the exchange's own deletion removes the bindings that end at it (EX-14, EX-15).
+    if (source.autoDelete && source.bindings.size === 0 && !source.deleted) this.#removeExchange(source)
+  }
+
+  #end(destination: Destination): QueueState | ExchangeState {
+    return destination as QueueState | ExchangeState
+  }
+
+  deadLetter(queue: QueueState, message: Message, reason: DeathReason): boolean {
+    return this.publishing.deadLetter(queue, message, reason)
+  }
+
+  // The end
+
+  /** Takes everything out; nothing is dead-lettered (VH-03). */
+  delete(reason: string): void {
+    this.deleted = true
+    for (const queue of [...this.queues.values()]) this.removeQueue(queue, reason)
+    for (const exchange of [...this.exchanges.values()]) if (exchange.name !== '') this.#removeExchange(exchange)
+    this.publishing.clear()
+    for (const connection of [...this.connections]) connection.end(reason)
+  }
+}
+
+const PREDECLARED_DEFAULT: ExchangeDeclaration = Object.freeze({
+  name: '',
+  type: directExchange.name,
+  durable: true,
+  autoDelete: false,
+  internal: false,
+  arguments: NO_ARGUMENTS,
+})
+
+function checkNotDefault(name: string): void {
+  if (name === '') throw new AccessRefusedError('operation not permitted on the default exchange')
+}
+
+function checkAccess(queue: QueueState, owner: object): void {
+  if (queue.owner !== undefined && queue.owner !== owner) throw locked(queue)
+}
+
+function locked(queue: QueueState): ResourceLockedError {
+  return new ResourceLockedError(
+    `cannot obtain exclusive access to locked ${queue.title}. It could be originally declared on another connection ` +
+      'or the exclusive property value does not match that of the original declaration.',
+  )
+}
+
+function checkSameExchange(title: string, exchange: ExchangeState, declaration: ExchangeDeclaration): void {
+  checkEquivalent(title, 'type', declaration.type, exchange.type.name)
+  checkEquivalent(title, 'durable', declaration.durable, exchange.durable)
+  checkEquivalent(title, 'auto_delete', declaration.autoDelete, exchange.autoDelete)
+  checkEquivalent(title, 'internal', declaration.internal, exchange.internal)
+  const name = 'alternate-exchange'
+  checkEquivalentArgument(title, name, declaration.arguments[name], exchange.arguments[name])
+}
+
+/** What a quorum queue must be (QQ-01). */
+function checkQuorum(title: string, declaration: QueueDeclaration): void {
+  if (declaration.name === '') {
+    throw new PreconditionFailedError('Cannot declare a server-named queue for type rabbit_quorum_queue')
+  }
+  const fault = !declaration.durable
+    ? 'non-durable'
+    : declaration.autoDelete
+      ? 'auto-delete'
+      : declaration.exclusive
+        ? 'exclusive-owner'
+        : undefined
+  if (fault === undefined) return
+  throw new PreconditionFailedError(`invalid property '${fault}' for ${title}`, 'a quorum queue is durable and shared')
+}
+
+/** The argument for comparison: no type is the type classic (Q-12). */
+function typed(args: Arguments, name: string): Arguments[string] {
+  return name === 'x-queue-type' && args[name] === 'classic' ? undefined : args[name]
+}
+
+function didYouMean(name: string, known: ReadonlyMap<string, unknown>): string | undefined {
+  const near = nearest(name, [...known.keys()])
+  return near === undefined || near === '' ? undefined : `did you mean ${describe(near)}?`
+}

@@ -1,0 +1,96 @@
+/**
+ * The seam. Handles (producers, consumers, queues, exchanges) know a broker only through these interfaces: the local
+ * engine implements them by direct calls, a worker or a real RabbitMQ will by messages. Nothing in here says which.
+ */
+
+import type { BodyMode } from '../body.js'
+import type {
+  BindingDeclaration,
+  ConsumeOptions,
+  ExchangeDeclaration,
+  Outcome,
+  QueueDeclaration,
+  QueueInfo,
+  QueueStats,
+  SubscriptionListener,
+} from '../declarations.js'
+import type { Delivery, Settler } from '../delivery.js'
+import type { LeveretError } from '../errors.js'
+import type { Awaitable } from '../host.js'
+import type { Message } from '../message.js'
+import type { Scheduler } from '../scheduler.js'
+
+/** What a channel tells its owner. Called outside of the owner's own calls, except `returned`, which comes inside `publish`. */
+export interface ChannelListener {
+  /** A pending publish was taken (`basic.ack`) or refused (`basic.nack`). */
+  confirmed?(sequenceNumber: number, accepted: boolean): void
+  /** A mandatory message reached no queue. Comes before the confirm of the same publish (CNF-05). */
+  returned?(message: Message): void
+  /** The channel is gone; everything it held was given back. */
+  closed?(error: LeveretError): void
+}
+
+/** A consumer on its queue: deliveries wait here until they are taken. */
+export interface Subscription {
+  readonly consumerTag: string
+  /** True when the queue delays failed deliveries by itself, so that the consumer need not. */
+  readonly backsOff: boolean
+  /** Hands over the next delivery; undefined when there is none, or when the event loop must have a turn first. */
+  take(): Delivery | undefined
+  /**
+   * Stops the deliveries. Those not taken go back to their place in the queue, not flagged redelivered; those taken
+   * stay to be settled. Idempotent.
+   */
+  cancel(): Awaitable<void>
+  /** Calls back once when every delivery that was taken is settled. */
+  whenSettled(callback: () => void): void
+}
+
+/** One channel: publishes, consumers and settlements, numbered and ordered among themselves. */
+export interface Channel extends Settler {
+  readonly closed: boolean
+  /** Publishes made on this channel so far; the sequence number of the last one. */
+  readonly publishes: number
+  /** True when a producer should wait for `drained` before it publishes more. */
+  readonly full: boolean
+  /** Routes a message. Synchronous, and runs no consumer. `delay` in ms parks it first. */
+  publish(message: Message, mandatory: boolean, delay: number): Outcome
+  /** Resolves when `full` no longer holds. */
+  drained(): Promise<void>
+  consume(queue: string, options: ConsumeOptions, listener: SubscriptionListener): Awaitable<Subscription>
+  /** The next ready message (`basic.get`); undefined when there is none. */
+  get(queue: string, noAck: boolean): Awaitable<Delivery | undefined>
+
+  declareExchange(declaration: ExchangeDeclaration): Awaitable<void>
+  checkExchange(name: string): Awaitable<void>
+  deleteExchange(name: string, ifUnused: boolean): Awaitable<void>
+  declareQueue(declaration: QueueDeclaration): Awaitable<QueueInfo>
+  checkQueue(name: string): Awaitable<QueueInfo>
+  queueStats(name: string): Awaitable<QueueStats>
+  /** Answers the number of ready messages that went with it. */
+  deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): Awaitable<number>
+  /** Answers the number of messages removed. */
+  purgeQueue(name: string): Awaitable<number>
+  bind(binding: BindingDeclaration): Awaitable<void>
+  unbind(binding: BindingDeclaration): Awaitable<void>
+
+  /** Gives back everything unsettled and ends its consumers. Idempotent. */
+  close(): Awaitable<void>
+}
+
+/** A connection to one virtual host: what a `Bus` stands on. */
+export interface Connection {
+  readonly virtualHost: string
+  readonly closed: boolean
+  /** Name of the connection. */
+  readonly name: string
+  readonly scheduler: Scheduler
+  /** What becomes of native bodies. */
+  readonly bodies: BodyMode
+  /** Names of the queue arguments that this engine knows, for did-you-mean; undefined when it cannot tell. */
+  readonly queueArguments: readonly string[] | undefined
+  openChannel(listener: ChannelListener): Channel
+  /** Reports a failure that has no caller to go to. */
+  fault(error: unknown, where: string): void
+  close(): Awaitable<void>
+}

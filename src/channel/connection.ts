@@ -1,0 +1,75 @@
+/** A connection to a broker in this process: its channels, and the exclusive queues that end with it (Q-15). */
+
+import type { BodyMode } from '../body.js'
+import type { BrokerState } from '../broker/broker-state.js'
+import type { QueueOwner, VirtualHostState } from '../broker/virtual-host-state.js'
+import { ClosedError } from '../errors.js'
+import type { Scheduler } from '../scheduler.js'
+import type { Channel, ChannelListener, Connection } from './channel.js'
+import { type ChannelOwner, LocalChannel } from './local-channel.js'
+
+export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
+  readonly name: string
+  readonly #broker: BrokerState
+  readonly #state: VirtualHostState
+  readonly #channels = new Set<LocalChannel>()
+  closed = false
+
+  constructor(broker: BrokerState, virtualHost: VirtualHostState, name: string) {
+    this.#broker = broker
+    this.#state = virtualHost
+    this.name = name
+    virtualHost.connections.add(this)
+    broker.events.emit('connection.created', { virtualHost: virtualHost.name, name })
+  }
+
+  get virtualHost(): string {
+    return this.#state.name
+  }
+
+  get scheduler(): Scheduler {
+    return this.#broker.scheduler
+  }
+
+  get bodies(): BodyMode {
+    return this.#broker.bodies
+  }
+
+  get queueArguments(): readonly string[] {
+    return this.#broker.queueArguments.names
+  }
+
+  openChannel(listener: ChannelListener): Channel {
+    if (this.closed) throw new ClosedError(`connection '${this.name}'`)
+    return new LocalChannel(this, this.#state, listener)
+  }
+
+  // n.b. only channels that hold something are kept: the many that merely publish can be forgotten by everybody.
+  remember(channel: LocalChannel): void {
+    this.#channels.add(channel)
+  }
+
+  forget(channel: LocalChannel): void {
+    this.#channels.delete(channel)
+  }
+
+  fault(error: unknown, where: string): void {
+    this.#broker.events.fault(error, where)
+  }
+
+  close(): void {
+    this.end(`connection '${this.name}' was closed`)
+  }
+
+  end(reason: string): void {
+    if (this.closed) return
+    this.closed = true
+    for (const channel of [...this.#channels]) channel.close()
+    for (const queue of [...this.#state.queues.values()]) {
+      if (queue.owner === this) this.#state.removeQueue(queue, reason)
+    }
+    this.#state.connections.delete(this)
+    this.#broker.events.emit('connection.closed', { virtualHost: this.#state.name, name: this.name })
+    this.#broker.settle()
+  }
+}

@@ -1,0 +1,332 @@
+/** A channel to a broker in this process: the seam by direct calls. */
+
+import type { ExchangeState } from '../broker/exchange-state.js'
+import type { HomeQueue, LocalDelivery } from '../broker/local-delivery.js'
+import { type DeliveryHolder, LocalSubscription } from '../broker/local-subscription.js'
+import type { Publisher } from '../broker/publishing.js'
+import type { QueueState } from '../broker/queue-state.js'
+import type { VirtualHostState } from '../broker/virtual-host-state.js'
+import type {
+  BindingDeclaration,
+  ConsumeOptions,
+  ExchangeDeclaration,
+  Outcome,
+  QueueDeclaration,
+  QueueInfo,
+  QueueStats,
+  SubscriptionListener,
+} from '../declarations.js'
+import type { Delivery, Settlement } from '../delivery.js'
+import { AccessRefusedError, ClosedError, NotAllowedError, PreconditionFailedError } from '../errors.js'
+import { type Message, NO_PROPERTIES } from '../message.js'
+import { generateName } from '../names.js'
+import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
+import type { Channel, ChannelListener } from './channel.js'
+import { checkMessage } from './check-message.js'
+import { Unacked } from './unacked.js'
+
+/** What a channel needs of its connection. */
+export interface ChannelOwner {
+  readonly name: string
+  readonly closed: boolean
+  /** The channel holds something that must go back when the connection ends. */
+  remember(channel: LocalChannel): void
+  forget(channel: LocalChannel): void
+}
+
+export class LocalChannel implements Channel, DeliveryHolder, Publisher {
+  readonly #connection: ChannelOwner
+  readonly #virtualHost: VirtualHostState
+  readonly #listener: ChannelListener
+  readonly #subscriptions = new Map<string, LocalSubscription>()
+  readonly #queues = new Set<QueueState>()
+  #unacked: Unacked | undefined
+  #tags = 0
+  #pending = 0
+  #drained: { promise: Promise<void>; resolve: () => void } | undefined
+  /** The exchange of the last publish: most channels publish to one. */
+  #exchange: ExchangeState | undefined
+  publishes = 0
+  #closed = false
+
+  constructor(connection: ChannelOwner, virtualHost: VirtualHostState, listener: ChannelListener) {
+    this.#connection = connection
+    this.#virtualHost = virtualHost
+    this.#listener = listener
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#connection.closed
+  }
+
+  // Publish
+
+  publish(unchecked: Message, mandatory: boolean, delay: number): Outcome {
+    let exchange = this.#exchange
+    if (exchange === undefined || exchange.name !== unchecked.exchange || exchange.deleted) {
+      exchange = this.#exchangeOf(unchecked.exchange)
+    }
+    if (this.closed) this.#checkOpen()
+    const message = unchecked.properties === NO_PROPERTIES ? unchecked : checkMessage(unchecked)
+    this.publishes++
+    const { publishing, broker } = this.#virtualHost
+    const outcome =
+      delay > 0
+        ? publishing.publishLater(exchange, message, delay)
+        : publishing.publish(exchange, message, mandatory, this)
+    broker.settle()
+    return outcome
+  }
+
+  #exchangeOf(name: string): ExchangeState {
+    this.#checkOpen()
+    const exchange = this.#virtualHost.exchange(name)
+    if (exchange.internal) {
+      throw new AccessRefusedError(`cannot publish to internal exchange '${name}' in vhost '${this.#virtualHost.name}'`)
+    }
+    this.#exchange = exchange
+    return exchange
+  }
+
+  returned(message: Message): void {
+    this.#listener.returned?.(message)
+  }
+
+  pending(confirms: number): WithheldConfirm {
+    this.#pending++
+    this.#connection.remember(this)
+    return new PendingConfirm(this, this.publishes, confirms)
+  }
+
+  /** A publish that was pending is confirmed. */
+  confirm(sequenceNumber: number): void {
+    this.#pending--
+    this.#listener.confirmed?.(sequenceNumber, true)
+    if (this.#pending === 0) {
+      this.#drained?.resolve()
+      this.#drained = undefined
+    }
+  }
+
+  get full(): boolean {
+    return this.#pending > 0 || this.#virtualHost.broker.alarmed
+  }
+
+  drained(): Promise<void> {
+    const { scheduler } = this.#virtualHost.broker
+    if (this.#pending === 0) return scheduler.nextTurn()
+    if (this.#drained === undefined) {
+      let resolve!: () => void
+      const promise = new Promise<void>((done) => {
+        resolve = done
+      })
+      this.#drained = { promise, resolve }
+    }
+    return this.#drained.promise
+  }
+
+  // Deliveries
+
+  hold(delivery: LocalDelivery, noAck: boolean): void {
+    const tag = ++this.#tags
+    delivery.assignTo(this, tag)
+    if (!noAck) {
+      this.#unacked ??= new Unacked()
+      this.#unacked.add(tag, delivery)
+    }
+  }
+
+  drop(delivery: LocalDelivery): void {
+    this.#unacked?.remove(delivery.tag)
+  }
+
+  settle(deliveryTag: number, how: Settlement, _reason?: unknown): void {
+    const delivery = this.#unacked?.remove(deliveryTag)
+    if (delivery === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
+    delivery.queue.settle(delivery, how)
+    const { broker } = this.#virtualHost
+    broker.tracker?.left(delivery)
+    broker.settle()
+  }
+
+  *deliveries(queue: HomeQueue): Iterable<LocalDelivery> {
+    if (this.#unacked === undefined) return
+    for (const delivery of this.#unacked) if (delivery.queue === queue) yield delivery
+  }
+
+  lose(queue: HomeQueue): void {
+    for (const delivery of this.deliveries(queue)) {
+      this.#unacked?.remove(delivery.tag)
+      delivery.lose()
+      delivery.consumer?.settled()
+    }
+  }
+
+  timeOut(queue: HomeQueue, assignedBefore: number, timeout: number): void {
+    const late = [...this.deliveries(queue)].filter((delivery) => delivery.assignedAt <= assignedBefore)
+    const reason = `a delivery was not settled within ${timeout} ms`
+    const consumers = new Set(late.map((delivery) => delivery.consumer))
+    queue.suspend()
+    for (const consumer of consumers) consumer?.end(reason)
+    this.#takeBack((delivery) => delivery.queue === queue && consumers.has(delivery.consumer))
+    queue.release()
+  }
+
+  /** Gives deliveries back to their queues, in order, as failed: their consumer is lost. */
+  #takeBack(which: (delivery: LocalDelivery) => boolean): void {
+    if (this.#unacked === undefined) return
+    for (const delivery of this.#unacked) {
+      if (!which(delivery)) continue
+      this.#unacked.remove(delivery.tag)
+      delivery.lose()
+      delivery.queue.takeBack(delivery)
+    }
+  }
+
+  // Consumers
+
+  consume(name: string, options: ConsumeOptions, listener: SubscriptionListener): LocalSubscription {
+    this.#checkOpen()
+    const queue = this.#queue(name)
+    const consumerTag = options.consumerTag === '' ? generateName('amq.ctag-') : options.consumerTag
+    if (this.#subscriptions.has(consumerTag)) {
+      throw new NotAllowedError(`attempt to reuse consumer tag '${consumerTag}'`)
+    }
+    const inUse = queue.consumers.some((consumer) => consumer.exclusive)
+    const impossible = options.exclusive && (queue.consumerCount > 0 || queue.singleActiveConsumer)
+    if (!options.once && (inUse || impossible)) throw new AccessRefusedError(`${queue.title} in exclusive use`)
+    const subscription = new LocalSubscription(queue, this, { ...options, consumerTag }, listener)
+    this.#subscriptions.set(consumerTag, subscription)
+    this.#queues.add(queue)
+    this.#connection.remember(this)
+    queue.addConsumer(subscription)
+    const { broker, name: virtualHost } = this.#virtualHost
+    if (!options.once) broker.events.emit('consumer.created', { virtualHost, queue: name, consumerTag })
+    broker.settle()
+    return subscription
+  }
+
+  unsubscribed(subscription: LocalSubscription): void {
+    const { consumerTag, queue } = subscription
+    this.#subscriptions.delete(consumerTag)
+    const { broker, name: virtualHost } = this.#virtualHost
+    if (!subscription.once) broker.events.emit('consumer.deleted', { virtualHost, queue: queue.name, consumerTag })
+  }
+
+  get(name: string, noAck: boolean): Delivery | undefined {
+    this.#checkOpen()
+    const queue = this.#queue(name)
+    const delivery = queue.get(this, noAck)
+    if (delivery !== undefined) {
+      this.#queues.add(queue)
+      this.#connection.remember(this)
+    }
+    this.#virtualHost.broker.settle()
+    return delivery
+  }
+
+  // Topology
+
+  declareExchange(declaration: ExchangeDeclaration): void {
+    this.#checkOpen()
+    this.#virtualHost.declareExchange(declaration)
+  }
+
+  checkExchange(name: string): void {
+    this.#checkOpen()
+    this.#virtualHost.exchange(name)
+  }
+
+  deleteExchange(name: string, ifUnused: boolean): void {
+    this.#checkOpen()
+    this.#virtualHost.deleteExchange(name, ifUnused)
+  }
+
+  declareQueue(declaration: QueueDeclaration): QueueInfo {
+    this.#checkOpen()
+    return infoOf(this.#virtualHost.declareQueue(declaration, this.#connection))
+  }
+
+  queueStats(name: string): QueueStats {
+    this.#checkOpen()
+    return this.#queue(name).stats
+  }
+
+  checkQueue(name: string): QueueInfo {
+    this.#checkOpen()
+    const queue = this.#queue(name)
+    queue.touch()
+    return infoOf(queue)
+  }
+
+  deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): number {
+    this.#checkOpen()
+    const messages = this.#virtualHost.deleteQueue(name, ifUnused, ifEmpty, this.#connection)
+    this.#virtualHost.broker.settle()
+    return messages
+  }
+
+  purgeQueue(name: string): number {
+    this.#checkOpen()
+    return this.#queue(name).purge()
+  }
+
+  bind(binding: BindingDeclaration): void {
+    this.#checkOpen()
+    this.#virtualHost.bind(binding, this.#connection)
+  }
+
+  unbind(binding: BindingDeclaration): void {
+    this.#checkOpen()
+    this.#virtualHost.unbind(binding, this.#connection)
+  }
+
+  // The end
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const queues = [...this.#queues]
+    for (const queue of queues) queue.suspend()
+    for (const subscription of [...this.#subscriptions.values()]) subscription.cancel()
+    this.#takeBack(() => true)
+    for (const queue of queues) {
+      queue.holders.delete(this)
+      queue.release()
+    }
+    this.#connection.forget(this)
+    this.#drained?.resolve()
+    this.#drained = undefined
+    this.#listener.closed?.(new ClosedError(`channel of connection '${this.#connection.name}'`))
+    this.#virtualHost.broker.settle()
+  }
+
+  #queue(name: string): QueueState {
+    return this.#virtualHost.queue(name, this.#connection)
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw new ClosedError(`channel of connection '${this.#connection.name}'`)
+  }
+}
+
+/** The confirm of a publish that waits for full queues: given when the last of them has room. */
+class PendingConfirm implements WithheldConfirm {
+  readonly #channel: LocalChannel
+  readonly #sequenceNumber: number
+  #waitingFor: number
+
+  constructor(channel: LocalChannel, sequenceNumber: number, waitingFor: number) {
+    this.#channel = channel
+    this.#sequenceNumber = sequenceNumber
+    this.#waitingFor = waitingFor
+  }
+
+  release(): void {
+    if (--this.#waitingFor === 0) this.#channel.confirm(this.#sequenceNumber)
+  }
+}
+
+function infoOf(queue: QueueState): QueueInfo {
+  return { name: queue.name, messageCount: queue.ready, consumerCount: queue.consumerCount }
+}

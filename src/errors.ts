@@ -1,0 +1,213 @@
+/**
+ * Every error that leveret throws or rejects with: a ladder by what dies, each with a `code` from a closed list, AMQP's
+ * reply code and, where RabbitMQ has one, RabbitMQ's own reply text.
+ */
+
+/** The closed list of `code`s. Errors are recognised by it, never by `instanceof` across copies of the package. */
+export type ErrorCode =
+  | 'ACCESS_REFUSED'
+  | 'NOT_FOUND'
+  | 'RESOURCE_LOCKED'
+  | 'PRECONDITION_FAILED'
+  | 'CONNECTION_FORCED'
+  | 'COMMAND_INVALID'
+  | 'NOT_ALLOWED'
+  | 'NOT_IMPLEMENTED'
+  | 'NO_ROUTE'
+  | 'PUBLISH_REFUSED'
+  | 'CONSUMER_CANCELLED'
+  | 'CLOSED'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'INVALID_OPTION'
+  | 'UNKNOWN_OPTION'
+  | 'BODY_NOT_ENCODABLE'
+
+/**
+ * What an error costs on a real RabbitMQ: one message, the call that was made, the channel, or the whole connection.
+ * Handles own a channel each and replace it, so on every engine only the handle that made the mistake notices.
+ */
+export type ErrorScope = 'message' | 'call' | 'channel' | 'connection'
+
+/** What a `LeveretError` is made of. */
+export interface ErrorDetails {
+  /** AMQP's reply code, such as 404. */
+  readonly replyCode?: number
+  /** RabbitMQ's reply text without the leading name, such as `no queue 'jobs' in vhost '/'`. */
+  readonly replyText?: string
+  /** The error underneath. */
+  readonly cause?: unknown
+}
+
+/** The ancestor of every error of this package. */
+export class LeveretError extends Error {
+  /** Which error it is: test this. */
+  readonly code: ErrorCode
+  /** What dies by it. */
+  readonly scope: ErrorScope
+  /** AMQP's reply code, where AMQP has one. */
+  readonly replyCode: number | undefined
+  /** RabbitMQ's reply text, `NAME - explanation`, where RabbitMQ has one. */
+  readonly replyText: string | undefined
+
+  /** Used by the classes below; applications receive errors, they do not make them. */
+  constructor(code: ErrorCode, scope: ErrorScope, message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    this.name = new.target.name
+    this.code = code
+    this.scope = scope
+    this.replyCode = details.replyCode
+    this.replyText = details.replyText
+  }
+
+  /** A plain object that survives JSON and structured clone: name, code, scope, message, reply code and text. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, scope, message, replyCode, replyText } = this
+    return { name, code, scope, message, replyCode, replyText }
+  }
+}
+
+/** An error that RabbitMQ would answer with `channel.close` or `connection.close`. `hint` is added to the message only. */
+abstract class ReplyError extends LeveretError {
+  constructor(code: ErrorCode, scope: ErrorScope, replyCode: number, explanation: string, hint?: string) {
+    const replyText = `${code} - ${explanation}`
+    super(code, scope, hint === undefined ? replyText : `${replyText} (${hint})`, { replyCode, replyText })
+  }
+}
+
+/** 403: a reserved name, the default exchange, an internal exchange, an exclusive consumer in the way, a missing right. */
+export class AccessRefusedError extends ReplyError {
+  /** Takes RabbitMQ's explanation and, for the message only, a hint. */
+  constructor(explanation: string, hint?: string) {
+    super('ACCESS_REFUSED', 'channel', 403, explanation, hint)
+  }
+}
+
+/** 404: no such queue, exchange or virtual host. */
+export class NotFoundError extends ReplyError {
+  /** Takes RabbitMQ's explanation and, for the message only, a hint. */
+  constructor(explanation: string, hint?: string) {
+    super('NOT_FOUND', 'channel', 404, explanation, hint)
+  }
+}
+
+/** 405: an exclusive queue of another connection. */
+export class ResourceLockedError extends ReplyError {
+  /** Takes RabbitMQ's explanation and, for the message only, a hint. */
+  constructor(explanation: string, hint?: string) {
+    super('RESOURCE_LOCKED', 'channel', 405, explanation, hint)
+  }
+}
+
+/** 406: an inequivalent redeclare, an invalid argument, a violated `ifUnused` or `ifEmpty`, a second settlement. */
+export class PreconditionFailedError extends ReplyError {
+  /** Takes RabbitMQ's explanation and, for the message only, a hint. */
+  constructor(explanation: string, hint?: string) {
+    super('PRECONDITION_FAILED', 'channel', 406, explanation, hint)
+  }
+}
+
+/** 530: what this connection may not do, such as the use of a missing virtual host. */
+export class NotAllowedError extends ReplyError {
+  /** Takes RabbitMQ's explanation and, for the message only, a hint. */
+  constructor(explanation: string, hint?: string) {
+    super('NOT_ALLOWED', 'connection', 530, explanation, hint)
+  }
+}
+
+/** 540: what RabbitMQ does not implement, such as `ifEmpty` on the deletion of a quorum queue. */
+export class NotImplementedError extends ReplyError {
+  /** Takes RabbitMQ's explanation and, for the message only, a hint. */
+  constructor(explanation: string, hint?: string) {
+    super('NOT_IMPLEMENTED', 'connection', 540, explanation, hint)
+  }
+}
+
+/** An option of the wrong type or out of range, two spellings of one option that disagree, a missing argument. */
+export class InvalidOptionError extends LeveretError {
+  /** Takes the whole message: what was expected and what came. */
+  constructor(message: string) {
+    super('INVALID_OPTION', 'call', message)
+  }
+}
+
+/** An option or `x-` argument that does not exist. The message names the nearest one that does. */
+export class UnknownOptionError extends LeveretError {
+  /** Takes the whole message. */
+  constructor(message: string) {
+    super('UNKNOWN_OPTION', 'call', message)
+  }
+}
+
+/** A mandatory message matched no queue (312). */
+export class UnroutableError extends LeveretError {
+  /** Made from what the message was published to. */
+  constructor(exchange: string, routingKey: string) {
+    const where = exchange === '' ? `queue '${routingKey}'` : `exchange '${exchange}' with routing key '${routingKey}'`
+    super('NO_ROUTE', 'message', `NO_ROUTE - a mandatory message to ${where} reached no queue`, {
+      replyCode: 312,
+      replyText: 'NO_ROUTE',
+    })
+  }
+}
+
+/** A full queue with `overflow: 'reject-publish'` refused the message: RabbitMQ's `basic.nack`. */
+export class PublishRefusedError extends LeveretError {
+  /** Made from what the message was published to. */
+  constructor(exchange: string, routingKey: string) {
+    super(
+      'PUBLISH_REFUSED',
+      'message',
+      `a queue reached from exchange '${exchange}' with routing key '${routingKey}' is full and refuses publishes`,
+    )
+  }
+}
+
+/** The broker ended a consumer: its queue was deleted or expired, a delivery timed out, or the connection went away. */
+export class ConsumerCancelledError extends LeveretError {
+  /** The consumer's tag. */
+  readonly consumerTag: string
+  /** Takes the tag and the reason in words. */
+  constructor(consumerTag: string, reason: string, cause?: unknown) {
+    super('CONSUMER_CANCELLED', 'channel', `consumer '${consumerTag}' was cancelled by the broker: ${reason}`, {
+      cause,
+    })
+    this.consumerTag = consumerTag
+  }
+}
+
+/** The handle, bus or broker that was used is closed. */
+export class ClosedError extends LeveretError {
+  /** Takes the thing that is closed, such as `producer of queue 'jobs'`. */
+  constructor(what: string) {
+    super('CLOSED', 'call', `${what} is closed`)
+  }
+}
+
+/** A wait took longer than the `timeout` it was given. */
+export class TimeoutError extends LeveretError {
+  /** Takes what was waited for and the time in milliseconds. */
+  constructor(what: string, timeout: number) {
+    super('TIMEOUT', 'call', `${what} took longer than ${timeout} ms`)
+  }
+}
+
+/** A wait was ended by the caller's `AbortSignal`. Its `cause` is the signal's reason; its `name` is `AbortError`. */
+export class AbortError extends LeveretError {
+  /** True when the broker already has the message: the wait ended, not the message. */
+  readonly accepted: boolean
+  /** Takes what was waited for, the signal's reason, and whether the message was accepted. */
+  constructor(what: string, reason: unknown, accepted = false) {
+    super('ABORTED', 'call', `${what} was aborted`, { cause: reason })
+    this.name = 'AbortError'
+    this.accepted = accepted
+  }
+}
+
+/** A body that cannot be copied or encoded the way the broker was told to. Nothing was enqueued. */
+export class BodyEncodingError extends LeveretError {
+  /** Takes the reason and the error of the codec. */
+  constructor(reason: string, cause?: unknown) {
+    super('BODY_NOT_ENCODABLE', 'message', `the body cannot be encoded: ${reason}`, { cause })
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What the core asks of the platform it runs on: the few globals that Node, Deno, Bun and browsers share, as the
+ * smallest structural types. The core compiles without DOM and Node types, so whatever is not listed here is a compile
+ * error there.
+ */
+
+/** The part of an `AbortSignal` that this package uses. */
+export interface AbortSignalLike {
+  /** True once aborted. */
+  readonly aborted: boolean
+  /** Why it was aborted. */
+  readonly reason?: unknown
+  /** Starts listening for `abort`. */
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  /** Stops listening for `abort`. */
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+/** The platform's `AbortSignal` where its types are present, else the part of it that this package uses. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : AbortSignalLike
+
+/** A value, or a promise of it: the local engine answers at once, a remote one later. */
+export type Awaitable<T> = T | Promise<T>
+
+/** What `setTimeout` and `setImmediate` return where they can be let go of. */
+export interface TimerHandle {
+  ref?(): unknown
+  unref?(): unknown
+}
+
+interface Port {
+  onmessage: (() => void) | null
+  postMessage(message: unknown): void
+  ref?(): void
+  unref?(): void
+}
+
+interface AsyncScope {
+  runInAsyncScope<This, Result>(fn: (this: This) => Result, thisArg: This): Result
+}
+
+/** A `node:diagnostics_channel`. */
+export interface DiagnosticsChannel {
+  readonly hasSubscribers: boolean
+  publish(message: unknown): void
+}
+
+interface Host {
+  setTimeout: (callback: () => void, ms: number) => TimerHandle
+  clearTimeout: (handle: TimerHandle) => void
+  setImmediate?: (callback: () => void) => TimerHandle
+  performance: { now(): number }
+  MessageChannel?: new () => { port1: Port; port2: Port }
+  AbortController: new () => { signal: AbortSignalLike; abort(reason?: unknown): void }
+  structuredClone?: <T>(value: T) => T
+  TextEncoder: new () => { encode(text: string): Uint8Array }
+  TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string }
+  crypto?: { getRandomValues(bytes: Uint8Array): Uint8Array }
+  process?: {
+    emitWarning?(warning: Error): void
+    getBuiltinModule?(id: string): unknown
+  }
+}
+
+/** The global object, seen through the types above. Read at call time: test runners replace what is on it. */
+export const host = globalThis as unknown as Host
+
+/** Type of what `new AbortController()` makes. */
+export type AbortControllerLike = InstanceType<Host['AbortController']>
+
+/** Runs `fn` in the async context in which the scope was made. */
+export type RunInScope = AsyncScope['runInAsyncScope']
+
+/**
+ * Captures the current async context (AsyncLocalStorage): a handler must run in the one in which it was registered,
+ * never in a publisher's. Undefined where the platform has no such thing.
+ */
+export function captureAsyncScope(name: string): AsyncScope | undefined {
+  const hooks = host.process?.getBuiltinModule?.('node:async_hooks') as
+    | { AsyncResource: new (type: string) => AsyncScope }
+    | undefined
+  return hooks === undefined ? undefined : new hooks.AsyncResource(name)
+}
+
+/** The named `node:diagnostics_channel`; undefined where the platform has none. */
+export function diagnosticsChannel(name: string): DiagnosticsChannel | undefined {
+  const module = host.process?.getBuiltinModule?.('node:diagnostics_channel') as
+    | { channel(name: string): DiagnosticsChannel }
+    | undefined
+  return module?.channel(name)
+}
+
+/** Reports something nobody listens for: a process warning where there is one, else a rethrow outside of our stack. */
+export function warn(error: Error): void {
+  if (host.process?.emitWarning !== undefined) host.process.emitWarning(error)
+  else {
+    host.setTimeout(() => {
+      throw error
+    }, 0)
+  }
+}

@@ -1,0 +1,63 @@
+/** Names of virtual hosts, exchanges, queues and consumers: their rules and the ones that the broker makes up. */
+import { InvalidOptionError } from './errors.js'
+import { host } from './host.js'
+
+/** AMQP short strings, names and routing keys among them, hold at most this many bytes (GEN-07). */
+const LONGEST = 255
+
+/** Length of a string in UTF-8 bytes. */
+function byteLength(text: string): number {
+  // n.b. no encoder for short strings: three bytes a UTF-16 unit is the most there can be.
+  return text.length * 3 <= LONGEST ? text.length : new host.TextEncoder().encode(text).byteLength
+}
+
+/**
+ * Checks a name or routing key.
+ * @throws InvalidOptionError when it is no string or longer than 255 bytes.
+ */
+export function checkShortString(what: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') {
+    throw new InvalidOptionError(`${what}: expected a string, got ${describe(value)}`)
+  }
+  if (byteLength(value) > LONGEST) {
+    throw new InvalidOptionError(`${what}: expected at most ${LONGEST} bytes of UTF-8, got ${byteLength(value)}`)
+  }
+}
+
+/** Removes the CR and LF that RabbitMQ removes from names in declare, delete and bind (GEN-06). */
+export function cleanName(name: string): string {
+  return name.includes('\n') || name.includes('\r') ? name.replace(/[\r\n]/g, '') : name
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** A unique name: the prefix and 22 random characters of URL-safe base64 (Q-02, CON-02). */
+export function generateName(prefix: 'amq.gen-' | 'amq.ctag-'): string {
+  const bytes = new Uint8Array(22)
+  if (host.crypto !== undefined) host.crypto.getRandomValues(bytes)
+  else for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256
+  let name: string = prefix
+  for (const byte of bytes) name += ALPHABET[byte & 63]
+  return name
+}
+
+/** A value as an error message shows it: short, and telling its type. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+    case 'undefined':
+      return String(value)
+    case 'function':
+      return value.name === '' ? 'a function' : `function ${value.name}`
+    case 'object':
+      if (value === null) return 'null'
+      if (Array.isArray(value)) return 'an array'
+      return `an object of class ${value.constructor?.name ?? 'null'}`
+    default:
+      return `a ${typeof value}`
+  }
+}

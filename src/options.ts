@@ -1,0 +1,92 @@
+/**
+ * Options are checked once, at the door: every key must be known, every value of its type and in its range. The readers
+ * serve the options of handles and the `x-` arguments of queues alike.
+ */
+import { InvalidOptionError, UnknownOptionError } from './errors.js'
+import { describe } from './names.js'
+
+/** What a value has to be: `undefined` when it is fine, else the words for what was expected. */
+export type Check = (value: unknown) => string | undefined
+
+export function integer(least: number, most: number, unit = ''): Check {
+  const expected = `an integer from ${least} to ${most}${unit === '' ? '' : ` (${unit})`}`
+  return (value) =>
+    typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most ? undefined : expected
+}
+
+export const boolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false')
+
+export const string: Check = (value) => (typeof value === 'string' ? undefined : 'a string')
+
+export const fn: Check = (value) => (typeof value === 'function' ? undefined : 'a function')
+
+export function oneOf(...words: readonly string[]): Check {
+  const expected = `one of ${words.map((word) => `'${word}'`).join(', ')}`
+  return (value) => (words.includes(value as string) ? undefined : expected)
+}
+
+export const table: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object'
+
+export const signal: Check = (value) =>
+  typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
+    ? undefined
+    : 'an AbortSignal'
+
+/** Known options by name. */
+export type Checks = Readonly<Record<string, Check>>
+
+/**
+ * Checks an options object in place: nothing is copied. Undefined values count as absent.
+ * @throws UnknownOptionError, with the nearest known name, and InvalidOptionError, with what was expected and what came.
+ */
+export function checkOptions(what: string, options: unknown, checks: Checks): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidOptionError(`${what}: expected an options object, got ${describe(options)}`)
+  }
+  for (const name in options) {
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined
+    if (check === undefined) throw unknownOption(what, name, Object.keys(checks))
+    const value = (options as Record<string, unknown>)[name]
+    if (value === undefined) continue
+    const expected = check(value)
+    if (expected !== undefined) {
+      throw new InvalidOptionError(`${what}: option '${name}' must be ${expected}, got ${describe(value)}`)
+    }
+  }
+}
+
+/** The error for a name that is not known, with the nearest that is. */
+export function unknownOption(what: string, name: string, known: readonly string[]): UnknownOptionError {
+  const near = nearest(name, known)
+  const hint = near === undefined ? `known options: ${known.join(', ')}` : `did you mean '${near}'?`
+  return new UnknownOptionError(`${what}: unknown option '${name}'; ${hint}`)
+}
+
+/** The known word nearest to a misspelt one; undefined when none is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    if (distance < least) {
+      least = distance
+      best = candidate
+    }
+  }
+  return best
+}
+
+function editDistance(left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= left.length; i++) {
+    const current = [i]
+    for (let j = 1; j <= right.length; j++) {
+      const change = left[i - 1] === right[j - 1] ? 0 : 1
+      current[j] = Math.min((current[j - 1] ?? 0) + 1, (previous[j] ?? 0) + 1, (previous[j - 1] ?? 0) + change)
+    }
+    previous = current
+  }
+  return previous[right.length] ?? 0
+}

@@ -1,0 +1,48 @@
+/**
+ * `x-consumer-timeout` of quorum queues: a consumer that does not settle a delivery in time is cancelled, and what it
+ * held goes back (CON-20, RabbitMQ 4.3).
+ */
+import {
+  type ArgumentHost,
+  integerArgument,
+  type QueueArgument,
+  type QueueHooks,
+  TEN_YEARS,
+  type Timer,
+} from './queue-argument.js'
+
+export const consumerTimeout: QueueArgument = {
+  arguments: { 'x-consumer-timeout': integerArgument(1, TEN_YEARS, 'ms', ['quorum']) },
+  createHooks: (args, host) => {
+    const timeout = args['x-consumer-timeout'] as number | undefined
+    return timeout === undefined ? undefined : new ConsumerTimeout(timeout, host)
+  },
+}
+
+class ConsumerTimeout implements QueueHooks {
+  readonly timesDeliveries = true
+  readonly #timeout: number
+  readonly #host: ArgumentHost
+  #timer: Timer | undefined
+
+  constructor(timeout: number, host: ArgumentHost) {
+    this.#timeout = timeout
+    this.#host = host
+  }
+
+  // n.b. one timer for the oldest delivery, looked at again when it fires: settlements in time cost nothing.
+  assigned(now: number): void {
+    this.#timer ??= this.#host.timers.at(now + this.#timeout, () => this.#look())
+  }
+
+  dispose(): void {
+    if (this.#timer !== undefined) this.#host.timers.cancel(this.#timer)
+  }
+
+  #look(): void {
+    this.#timer = undefined
+    this.#host.timeOut(this.#host.timers.now() - this.#timeout, this.#timeout)
+    const oldest = this.#host.oldestAssigned()
+    if (oldest !== undefined) this.assigned(oldest)
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * `x-max-length`, `x-max-length-bytes`, `x-overflow`: how many ready messages a queue holds and what happens to one too
+ * many (LEN-01 to LEN-10). Messages that a consumer has are not counted, nor those assigned at once (LEN-14).
+ *
+ * `block` is leveret's own: a message that finds the queue full is taken, and its publisher hears of it when the queue
+ * is below its limit again.
+ */
+import type { Arguments } from '../arguments.js'
+import { type Message, measure } from '../message.js'
+import {
+  type ArgumentHost,
+  integerArgument,
+  type QueueArgument,
+  type QueueHooks,
+  type WithheldConfirm,
+  wordArgument,
+} from './queue-argument.js'
+
+/** What happens to a message too many. */
+export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | 'block'
+
+export const lengthLimit: QueueArgument = {
+  arguments: {
+    'x-max-length': integerArgument(0, Number.MAX_SAFE_INTEGER, 'messages'),
+    'x-max-length-bytes': integerArgument(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+    'x-overflow': wordArgument(['drop-head', 'reject-publish', 'reject-publish-dlx', 'block'], 'invalid_overflow'),
+  },
+  validate: (args) => {
+    const unlimited = args['x-max-length'] === undefined && args['x-max-length-bytes'] === undefined
+    if (args['x-overflow'] === 'block' && unlimited) return ['x-overflow', 'block_but_no_limit_defined']
+    // n.b. RabbitMQ takes it on quorum queues and then acts as drop-head (LEN-15): nothing is ignored here.
+    const refused = args['x-queue-type'] === 'quorum' && args['x-overflow'] === 'reject-publish-dlx'
+    return refused ? ['x-overflow', 'reject_publish_dlx_on_a_quorum_queue'] : undefined
+  },
+  createHooks: (args, host) => {
+    if (args['x-max-length'] === undefined && args['x-max-length-bytes'] === undefined) return undefined
+    return limitOf(args, host)
+  },
+}
+
+function limitOf(args: Arguments, host: ArgumentHost): QueueHooks {
+  const limit = new Limit(args, host)
+  switch (args['x-overflow'] as Overflow | undefined) {
+    case undefined:
+    case 'drop-head':
+      return new DropHead(limit)
+    case 'reject-publish':
+      return new RejectPublish(limit, false)
+    case 'reject-publish-dlx':
+      return new RejectPublish(limit, true)
+    case 'block':
+      return new Block(limit)
+  }
+}
+
+/** The limit itself, and the bytes that count towards it. */
+class Limit {
+  readonly host: ArgumentHost
+  readonly #length: number
+  readonly #bytes: number
+  /** Sizes are kept only where bytes are limited. */
+  readonly measures: boolean
+  #readyBytes = 0
+
+  constructor(args: Arguments, host: ArgumentHost) {
+    this.host = host
+    this.#length = (args['x-max-length'] as number | undefined) ?? Number.POSITIVE_INFINITY
+    this.#bytes = (args['x-max-length-bytes'] as number | undefined) ?? Number.POSITIVE_INFINITY
+    this.measures = this.#bytes !== Number.POSITIVE_INFINITY
+  }
+
+  count(message: Message, sign: 1 | -1): void {
+    if (this.measures) this.#readyBytes += sign * measure(message)
+  }
+
+  get exceeded(): boolean {
+    return this.host.ready > this.#length || this.#readyBytes > this.#bytes
+  }
+
+  /** True when there is room for more; an empty queue always has some. */
+  get hasRoom(): boolean {
+    return this.host.ready === 0 || (this.host.ready < this.#length && this.#readyBytes < this.#bytes)
+  }
+
+  wouldExceed(message: Message): boolean {
+    if (this.host.ready + 1 > this.#length) return true
+    return this.measures && this.#readyBytes + measure(message) > this.#bytes
+  }
+}
+
+class DropHead implements QueueHooks {
+  readonly #limit: Limit
+  readonly measures: boolean
+
+  constructor(limit: Limit) {
+    this.#limit = limit
+    this.measures = limit.measures
+  }
+
+  stored(message: Message): boolean {
+    this.#limit.count(message, 1)
+    while (this.#limit.exceeded) this.#limit.host.dropHead()
+    return false
+  }
+
+  removed(message: Message): void {
+    this.#limit.count(message, -1)
+  }
+}
+
+class RejectPublish implements QueueHooks {
+  readonly #limit: Limit
+  readonly #deadLetters: boolean
+  readonly measures: boolean
+
+  constructor(limit: Limit, deadLetters: boolean) {
+    this.#limit = limit
+    this.#deadLetters = deadLetters
+    this.measures = limit.measures
+  }
+
+  // n.b. asked before consumers are: with a limit of 0 even an idle consumer gets nothing (LEN-06).
+  admit(message: Message): boolean {
+    if (!this.#limit.wouldExceed(message)) return true
+    if (this.#deadLetters) this.#limit.host.deadLetterRefused(message)
+    return false
+  }
+
+  stored(message: Message): boolean {
+    this.#limit.count(message, 1)
+    return false
+  }
+
+  removed(message: Message): void {
+    this.#limit.count(message, -1)
+  }
+}
+
+class Block implements QueueHooks {
+  readonly #limit: Limit
+  #withheld: WithheldConfirm[] = []
+  readonly measures: boolean
+
+  constructor(limit: Limit) {
+    this.#limit = limit
+    this.measures = limit.measures
+  }
+
+  stored(message: Message): boolean {
+    this.#limit.count(message, 1)
+    return this.#limit.exceeded
+  }
+
+  withhold(confirm: WithheldConfirm): void {
+    this.#withheld.push(confirm)
+  }
+
+  removed(message: Message): void {
+    this.#limit.count(message, -1)
+    if (this.#withheld.length > 0 && this.#limit.hasRoom) this.dispose()
+  }
+
+  /** A queue that is gone withholds nothing: its messages are settled (CNF-08). */
+  dispose(): void {
+    const released = this.#withheld
+    this.#withheld = []
+    for (const confirm of released) confirm.release()
+  }
+}

@@ -1,0 +1,10 @@
+/** `x-message-ttl`: how long messages may wait (TTL-01). Expiry itself, at the head only, is the queue's. */
+import { integerArgument, type QueueArgument, TEN_YEARS } from './queue-argument.js'
+
+export const messageTtl: QueueArgument = {
+  arguments: { 'x-message-ttl': integerArgument(0, TEN_YEARS, 'ms') },
+  createHooks: (args) => {
+    const ttl = args['x-message-ttl'] as number | undefined
+    return ttl === undefined ? undefined : { timeToLive: ttl }
+  },
+}

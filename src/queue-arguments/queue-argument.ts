@@ -1,0 +1,148 @@
+/**
+ * The contract of a queue argument: what an `x-` argument accepts, and what it does to a queue. One file here and one
+ * line in `registry.ts` add an argument; validation, redeclare equivalence, did-you-mean and the camelCase spelling of
+ * the option follow from it.
+ */
+import { type Arguments, fieldKind } from '../arguments.js'
+import type { Settlement } from '../delivery.js'
+import type { Message } from '../message.js'
+import type { Timer, Timers } from '../timers.js'
+
+/** The two types of queue. */
+export type QueueType = 'classic' | 'quorum'
+
+/** Why a message dies (`reason` in `x-death`, DLX-01). */
+export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit'
+
+/** Checks a value: undefined when it is fine, else RabbitMQ's detail, such as `{value_negative,-1}`. */
+export type ArgumentCheck = (value: unknown) => string | undefined
+
+/** One `x-` argument. */
+export interface ArgumentReader {
+  /** Types of queue that have it. */
+  readonly types: readonly QueueType[]
+  readonly check: ArgumentCheck
+  /** What is right, in words, for the error message. */
+  readonly expected: string
+}
+
+/** A confirm that waits until a full queue has room. */
+export interface WithheldConfirm {
+  release(): void
+}
+
+/** What an argument may see of its queue and do to it. */
+export interface ArgumentHost {
+  readonly name: string
+  readonly type: QueueType
+  /** Ready messages. */
+  readonly ready: number
+  readonly consumerCount: number
+  readonly timers: Timers
+  /** The head leaves the queue and dies (`maxlen`). Only when there is one. */
+  dropHead(): void
+  /** Dead-letters a message that never entered the queue. */
+  deadLetterRefused(message: Message): void
+  /** Deletes the queue, as `expires` does. */
+  expire(): void
+  /** Takes back every delivery assigned before this time and cancels the consumers that held them. */
+  timeOut(assignedBefore: number, timeout: number): void
+  /** Time at which the oldest delivery still out was assigned; undefined when none is. */
+  oldestAssigned(): number | undefined
+}
+
+/** What a queue calls. Absent hooks cost nothing. All are synchronous and call no user code. */
+export interface QueueHooks {
+  /** Milliseconds a message may wait in the queue. */
+  readonly timeToLive?: number
+  /** True when the size of bodies has to be known before they are enqueued. */
+  readonly measures?: boolean
+  /** Highest priority that the queue tells apart. */
+  readonly maxPriority?: number
+  /** True when one consumer at a time gets messages. */
+  readonly singleActiveConsumer?: boolean
+  /** True when deliveries must note when they were assigned. */
+  readonly timesDeliveries?: boolean
+  /** True when a failed delivery waits before it comes again. */
+  readonly backsOff?: boolean
+  /** Where dead messages go. */
+  readonly deadLetter?: { readonly exchange: string; readonly routingKey: string | undefined }
+  /** Asked before a publish is taken. False refuses it. */
+  admit?(message: Message): boolean
+  /** A message became ready. True withholds the publisher's confirm; `withhold` then follows. */
+  stored?(message: Message): boolean
+  /** Takes the confirm of the publish that `stored` just answered true for. */
+  withhold?(confirm: WithheldConfirm): void
+  /** A ready message left: assigned, expired, dropped or purged. */
+  removed?(message: Message): void
+  /** A delivery comes back for the `count`th time that counts. `'delivery_limit'` kills it, a number parks it for so many ms. */
+  comesBack?(count: number, how: Settlement): 'delivery_limit' | number | undefined
+  /** A delivery was assigned; called only with `timesDeliveries`. */
+  assigned?(now: number): void
+  /** The number of consumers changed. */
+  consumersChanged?(): void
+  /** The queue was declared or asked for a message. */
+  used?(): void
+  /** The queue is gone. */
+  dispose?(): void
+}
+
+/** A behaviour of queues and the arguments it owns. */
+export interface QueueArgument {
+  /** Its arguments by name. */
+  readonly arguments: Readonly<Record<`x-${string}`, ArgumentReader>>
+  /** Checks across arguments, after each was checked by itself: the argument at fault and RabbitMQ's detail. */
+  validate?(args: Arguments): readonly [argument: string, detail: string] | undefined
+  /** Makes the hooks of a new queue; undefined when its arguments ask for nothing. */
+  createHooks(args: Arguments, host: ArgumentHost): QueueHooks | undefined
+}
+
+export type { Timer }
+
+const ANY: readonly QueueType[] = ['classic', 'quorum']
+
+/** An integer argument; the details are RabbitMQ's (Q-28). */
+export function integerArgument(least: number, most: number, unit: string, types = ANY): ArgumentReader {
+  return {
+    types,
+    expected: `an integer from ${least} to ${most}${unit === '' ? '' : ` (${unit})`}`,
+    check: (value) => {
+      if (typeof value !== 'number' || !Number.isInteger(value)) return `"expected integer, got ${fieldKind(value)}"`
+      if (value < least) return value < 0 ? `{value_negative,${value}}` : `{value_zero,${value}}`
+      return value > most ? `{value_too_large,${value}}` : undefined
+    },
+  }
+}
+
+/** A string argument with a closed list of values. */
+export function wordArgument(words: readonly string[], detail: string, types = ANY): ArgumentReader {
+  return {
+    types,
+    expected: `one of ${words.map((word) => `'${word}'`).join(', ')}`,
+    check: (value) => {
+      if (typeof value !== 'string') return `{unacceptable_type,${fieldKind(value)}}`
+      return words.includes(value) ? undefined : detail
+    },
+  }
+}
+
+/** A string argument. */
+export function stringArgument(types = ANY): ArgumentReader {
+  return {
+    types,
+    expected: 'a string',
+    check: (value) => (typeof value === 'string' ? undefined : `{unacceptable_type,${fieldKind(value)}}`),
+  }
+}
+
+/** A true-or-false argument. */
+export function booleanArgument(types = ANY): ArgumentReader {
+  return {
+    types,
+    expected: 'true or false',
+    check: (value) => (typeof value === 'boolean' ? undefined : `{unacceptable_type,${fieldKind(value)}}`),
+  }
+}
+
+/** Ten years in ms: the longest time RabbitMQ takes (QA-04, QA-05). */
+export const TEN_YEARS = 315_360_000_000
