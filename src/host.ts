@@ -22,6 +22,16 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
 /** A value, or a promise of it: the local engine answers at once, a remote one later. */
 export type Awaitable<T> = T | Promise<T>
 
+/** True for a promise or anything like one. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Goes on with a value that may come later; at once when it is there. */
+export function andThen<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
 /** What `setTimeout` and `setImmediate` return where they can be let go of. */
 export interface TimerHandle {
   ref?(): unknown

@@ -29,6 +29,7 @@ export class Scheduler {
   #spent = false
   #turnStart = 0
   #yielding = false
+  #unreferenced = false
   #yieldHandle: TimerHandle | undefined
   #nextTurn: { promise: Promise<void>; resolve: () => void } | undefined
   readonly #pump = (): void => this.#runTasks()
@@ -44,7 +45,7 @@ export class Scheduler {
     this.#tasks.push(task)
     if (this.#pumping) return
     this.#pumping = true
-    if (this.#spent) this.#yieldHandle?.ref?.()
+    if (this.#spent) this.#keepAlive()
     // n.b. not `queueMicrotask`: Jest's fake timers replace it, and it is slower.
     else void resolved.then(this.#pump)
   }
@@ -53,6 +54,12 @@ export class Scheduler {
   step(): boolean {
     if ((++this.#steps & (STEPS_PER_CHECK - 1)) === 0) this.#check()
     return this.#spent
+  }
+
+  /** Never keeps the process alive again. */
+  unref(): void {
+    this.#unreferenced = true
+    this.#yieldHandle?.unref?.()
   }
 
   /** True when the turn is used up. */
@@ -69,9 +76,13 @@ export class Scheduler {
         resolve = done
       })
       this.#nextTurn = { promise, resolve }
-      this.#yieldHandle?.ref?.()
+      this.#keepAlive()
     }
     return this.#nextTurn.promise
+  }
+
+  #keepAlive(): void {
+    if (!this.#unreferenced) this.#yieldHandle?.ref?.()
   }
 
   #check(): void {
@@ -109,7 +120,7 @@ export class Scheduler {
   #runTasks(): void {
     while (this.#tasks.length > 0) {
       if (this.#spent) {
-        this.#yieldHandle?.ref?.()
+        this.#keepAlive()
         return
       }
       this.#tasks.shift()?.run()

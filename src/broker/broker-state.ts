@@ -33,6 +33,8 @@ export class BrokerState implements BrokerServices {
   readonly virtualHosts = new Map<string, VirtualHostState>()
   tracker: Tracker | undefined
   closed = false
+  /** Called at the end of every operation while somebody waits for the broker to come to rest. */
+  afterOperations: (() => void) | undefined
   /** Ready messages of all queues, for the high watermark. */
   ready = 0
   #alarm = false
@@ -116,13 +118,26 @@ export class BrokerState implements BrokerServices {
   }
 
   settle(): void {
-    if (this.#draining || this.#deferred.length === 0) return
+    if (this.#draining) return
+    if (this.#deferred.length > 0) this.#runDeferred()
+    this.afterOperations?.()
+  }
+
+  #runDeferred(): void {
     this.#draining = true
     try {
       for (let task = this.#deferred.shift(); task !== undefined; task = this.#deferred.shift()) task.run()
     } finally {
       this.#draining = false
     }
+  }
+
+  /** Ends everything: connections close, virtual hosts go. */
+  close(): void {
+    this.closed = true
+    for (const virtualHost of this.virtualHosts.values()) virtualHost.close()
+    this.settle()
+    this.timers.clear()
   }
 
   #report(name: 'alarm.set' | 'alarm.cleared'): void {

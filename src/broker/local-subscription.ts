@@ -20,6 +20,8 @@ export interface SubscribedQueue extends HomeQueue {
   autoAck(delivery: LocalDelivery): void
   /** A consumer without credit has some again. */
   consumerReady(consumer: LocalSubscription): void
+  /** A delivery was never handed over: back to its place, as if it had not been assigned. */
+  putBack(delivery: LocalDelivery): void
   /** The consumer is gone; `unhanded` are its deliveries that nobody saw. */
   removeConsumer(consumer: LocalSubscription, unhanded: readonly LocalDelivery[]): void
   report(name: MessageEventName, message: Message): void
@@ -125,15 +127,24 @@ export class LocalSubscription implements Task, HoldingConsumer {
   cancel(): void {
     if (!this.open) return
     this.open = false
+    this.queue.removeConsumer(this, this.#takeUnhanded())
+    this.holder.unsubscribed(this)
+    this.queue.broker.settle()
+  }
+
+  /** Gives back what was assigned and not handed over. */
+  returnUnhanded(): void {
+    for (const delivery of this.#takeUnhanded()) this.queue.putBack(delivery)
+  }
+
+  #takeUnhanded(): LocalDelivery[] {
     const unhanded: LocalDelivery[] = []
     for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) {
       this.holder.drop(next)
-      if (!this.noAck) this.credit++
+      if (!this.noAck && this.credit++ === 0 && this.open) this.queue.consumerReady(this)
       unhanded.push(next)
     }
-    this.queue.removeConsumer(this, unhanded)
-    this.holder.unsubscribed(this)
-    this.queue.broker.settle()
+    return unhanded
   }
 
   /** The broker ends the consumer; its owner hears of it when it is this task's turn. */

@@ -421,13 +421,13 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   purge(): number {
     const purged = this.ready
-    this.#clear()
+    this.#dropReady()
     this.counters.purged += purged
     this.broker.events.emit('queue.purged', { virtualHost: this.virtualHost.name, name: this.name, messages: purged })
     return purged
   }
 
-  #clear(): void {
+  #dropReady(): void {
     const left = this.#store.length
     if (this.#removed !== undefined) while (this.#store.length > 0) this.#takeHead()
     else {
@@ -445,11 +445,16 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     for (let getter = this.#dispatcher.next(); getter !== undefined; getter = this.#dispatcher.next())
       getter.end(reason)
     for (const holder of this.holders) holder.lose(this)
-    this.#clear()
+    this.clear()
+    return ready
+  }
+
+  /** Lets go of the messages and of every timer. */
+  clear(): void {
+    this.#dropReady()
     this.#parking?.clear()
     if (this.#expiry !== undefined) this.timers.cancel(this.#expiry)
     for (const hook of this.#hooks) hook.dispose?.()
-    return ready
   }
 
   /** The lease ran out (`x-expires`). */

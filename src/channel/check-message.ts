@@ -2,7 +2,7 @@
 import { stringsOf } from '../broker/publishing.js'
 import { PreconditionFailedError } from '../errors.js'
 import { Message } from '../message.js'
-import { TEN_YEARS } from '../queue-arguments/queue-argument.js'
+import { TEN_YEARS } from '../time.js'
 
 /**
  * The message as it is routed: without its BCC header (PUB-10).

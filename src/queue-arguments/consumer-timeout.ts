@@ -2,12 +2,13 @@
  * `x-consumer-timeout` of quorum queues: a consumer that does not settle a delivery in time is cancelled, and what it
  * held goes back (CON-20, RabbitMQ 4.3).
  */
+
+import { TEN_YEARS } from '../time.js'
 import {
   type ArgumentHost,
   integerArgument,
   type QueueArgument,
   type QueueHooks,
-  TEN_YEARS,
   type Timer,
 } from './queue-argument.js'
 

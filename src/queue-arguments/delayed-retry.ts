@@ -3,7 +3,8 @@
  * min(min x count, max) before it can be delivered again (QQ-10).
  */
 import type { Settlement } from '../delivery.js'
-import { integerArgument, type QueueArgument, TEN_YEARS, wordArgument } from './queue-argument.js'
+import { TEN_YEARS } from '../time.js'
+import { integerArgument, type QueueArgument, wordArgument } from './queue-argument.js'
 
 /** Which returns wait: failed ones (`retry`, a lost consumer), plain requeues, all, or none. */
 export type DelayedRetryType = 'disabled' | 'all' | 'failed' | 'returned'

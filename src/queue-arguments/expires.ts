@@ -2,12 +2,13 @@
  * `x-expires`: a queue without consumers that nobody declares or gets from is deleted after so long (TTL-13 to TTL-15).
  * On a quorum queue a redeclare does not renew the lease (TTL-17).
  */
+
+import { TEN_YEARS } from '../time.js'
 import {
   type ArgumentHost,
   integerArgument,
   type QueueArgument,
   type QueueHooks,
-  TEN_YEARS,
   type Timer,
 } from './queue-argument.js'
 

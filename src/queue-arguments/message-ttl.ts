@@ -1,5 +1,7 @@
 /** `x-message-ttl`: how long messages may wait (TTL-01). Expiry itself, at the head only, is the queue's. */
-import { integerArgument, type QueueArgument, TEN_YEARS } from './queue-argument.js'
+
+import { TEN_YEARS } from '../time.js'
+import { integerArgument, type QueueArgument } from './queue-argument.js'
 
 export const messageTtl: QueueArgument = {
   arguments: { 'x-message-ttl': integerArgument(0, TEN_YEARS, 'ms') },

@@ -143,6 +143,3 @@ export function booleanArgument(types = ANY): ArgumentReader {
     check: (value) => (typeof value === 'boolean' ? undefined : `{unacceptable_type,${fieldKind(value)}}`),
   }
 }
-
-/** Ten years in ms: the longest time RabbitMQ takes (QA-04, QA-05). */
-export const TEN_YEARS = 315_360_000_000

@@ -1,0 +1,24 @@
+/** Checks a binding as applications write it, and names its two ends. */
+import { isTable } from '../arguments.js'
+import type { BindingDeclaration } from '../declarations.js'
+import { InvalidOptionError } from '../errors.js'
+import { checkShortString, describe } from '../names.js'
+import type { BindingKey } from './binding-key.js'
+
+export function bindingDeclaration(
+  what: string,
+  key: BindingKey,
+  destinationKind: 'queue' | 'exchange',
+  destination: string,
+): BindingDeclaration {
+  if (typeof key !== 'object' || key === null) {
+    throw new InvalidOptionError(`${what}: expected exchange.key(…) or the name of an exchange, got ${describe(key)}`)
+  }
+  checkShortString(`${what}: exchange`, key.exchange)
+  checkShortString(`${what}: routing key`, key.routingKey)
+  if (!isTable(key.arguments)) {
+    throw new InvalidOptionError(`${what}: arguments must be an object, got ${describe(key.arguments)}`)
+  }
+  const { exchange: source, routingKey } = key
+  return { source, destination, destinationKind, routingKey, arguments: key.arguments }
+}

@@ -1,0 +1,11 @@
+/** A binding to come: an exchange, a key and arguments. Made by `exchange.key(pattern)`, used by queues. */
+import type { Arguments } from '../arguments.js'
+
+export interface BindingKey {
+  /** Name of the exchange. */
+  readonly exchange: string
+  /** The binding key: a pattern on a topic exchange. */
+  readonly routingKey: string
+  /** The binding's arguments: what a headers exchange matches. */
+  readonly arguments: Arguments
+}

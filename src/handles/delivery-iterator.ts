@@ -1,0 +1,86 @@
+/**
+ * The iterator of a consumer, written by hand: `return()` of a generator would wait behind a pending `next()`. It pulls:
+ * deliveries stay with the broker until a `next()` takes them, so that what was not taken can go back as if unseen.
+ */
+import type { Delivery } from '../delivery.js'
+
+interface Waiting<Body> {
+  resolve(result: IteratorResult<Delivery<Body>, undefined>): void
+  reject(error: unknown): void
+}
+
+export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Body>> {
+  readonly #take: () => Delivery<Body> | undefined
+  readonly #leave: () => void
+  #waiting: Waiting<Body>[] = []
+  #ended = false
+  #error: unknown
+
+  /** `take` hands over the next delivery; `leave` is called when the loop is left. */
+  constructor(take: () => Delivery<Body> | undefined, leave: () => void) {
+    this.#take = take
+    this.#leave = leave
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<Delivery<Body>, undefined>> {
+    if (this.#ended) return this.#over()
+    if (this.#waiting.length === 0) {
+      const value = this.#take()
+      if (value !== undefined) return Promise.resolve({ value, done: false })
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+    })
+  }
+
+  return(): Promise<IteratorResult<Delivery<Body>, undefined>> {
+    if (!this.#ended) {
+      this.end()
+      this.#leave()
+    }
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  throw(error?: unknown): Promise<IteratorResult<Delivery<Body>, undefined>> {
+    void this.return()
+    return Promise.reject(error)
+  }
+
+  /** There is something to take. */
+  ready(): void {
+    while (this.#waiting.length > 0) {
+      const value = this.#take()
+      if (value === undefined) return
+      this.#waiting.shift()?.resolve({ value, done: false })
+    }
+  }
+
+  /** The consumer ended by its owner's wish. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { resolve } of waiting) resolve({ value: undefined, done: true })
+  }
+
+  /** The broker ended the consumer: whoever waits hears of it, else whoever asks next. */
+  fail(error: unknown): void {
+    if (this.#ended) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#ended = true
+    if (waiting.length === 0) this.#error = error
+    for (const { reject } of waiting) reject(error)
+  }
+
+  #over(): Promise<IteratorResult<Delivery<Body>, undefined>> {
+    const error = this.#error
+    this.#error = undefined
+    return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
+  }
+}

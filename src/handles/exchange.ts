@@ -1,0 +1,214 @@
+/** An exchange as applications hold it: a name on a bus. The handle says nothing about whether the exchange exists. */
+import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
+import type { Channel, Connection } from '../channel/channel.js'
+import type { BindingDeclaration, ExchangeDeclaration } from '../declarations.js'
+import { ClosedError, InvalidOptionError } from '../errors.js'
+import type { Awaitable } from '../host.js'
+import { checkShortString, describe } from '../names.js'
+import { boolean, type Checks, checkOptions, string, table } from '../options.js'
+import { bindingDeclaration } from './binding-declaration.js'
+import type { BindingKey } from './binding-key.js'
+import { ExchangeProducer } from './producer.js'
+import type { PublishOptions, SendOptions } from './publish-options.js'
+
+/** How an exchange is declared. */
+export interface ExchangeOptions {
+  /**
+   * Survives a restart, on engines where anything does; part of redeclare equivalence everywhere.
+   * @default true
+   */
+  readonly durable?: boolean
+  /**
+   * The exchange goes when the last binding that starts at it does (EX-14).
+   * @default false
+   */
+  readonly autoDelete?: boolean
+  /**
+   * Takes messages from other exchanges only, no publishes (EX-17).
+   * @default false
+   */
+  readonly internal?: boolean
+  /** Exchange that gets what this one finds no destination for (`alternate-exchange`, AE-01). @default none */
+  readonly alternateExchange?: string
+  /** Arguments by name, for the exchange's type. Unknown ones are stored and not compared, as RabbitMQ does (EX-04). */
+  readonly arguments?: Arguments
+}
+
+/** When an exchange is deleted. */
+export interface DeleteExchangeOptions {
+  /** Only when nothing is bound to it (EX-12). @default false */
+  readonly ifUnused?: boolean
+}
+
+/** Bodies of an exchange whose keys are not declared. */
+// biome-ignore lint/suspicious/noExplicitAny: an undeclared exchange takes any body, and `unknown` would refuse none but hinder callbacks
+export type AnyMessages = Record<string, any>
+
+const CHECKS: Checks = {
+  durable: boolean,
+  autoDelete: boolean,
+  internal: boolean,
+  alternateExchange: string,
+  arguments: table,
+}
+const DELETE_CHECKS: Checks = { ifUnused: boolean }
+const BIND_CHECKS: Checks = { arguments: table }
+
+/**
+ * The declaration that the options stand for.
+ * @throws UnknownOptionError, InvalidOptionError.
+ */
+export function exchangeDeclaration(name: string, type: string, options: ExchangeOptions = {}): ExchangeDeclaration {
+  const what = `declareExchange('${name}')`
+  if (typeof type !== 'string')
+    throw new InvalidOptionError(`${what}: expected a type such as 'topic', got ${describe(type)}`)
+  checkOptions(what, options, CHECKS)
+  const { durable = true, autoDelete = false, internal = false, alternateExchange, arguments: raw } = options
+  const args: Record<string, Arguments[string]> = { ...raw }
+  if (alternateExchange !== undefined) {
+    const given = args['alternate-exchange']
+    if (given !== undefined && given !== alternateExchange) {
+      throw new InvalidOptionError(
+        `${what}: 'alternateExchange' says ${describe(alternateExchange)} and arguments['alternate-exchange'] says ${describe(given)}`,
+      )
+    }
+    args['alternate-exchange'] = alternateExchange
+  }
+  return { name, type, durable, autoDelete, internal, arguments: Object.freeze(args) }
+}
+
+/** An exchange on a bus. Made by `bus.declareExchange` and `bus.exchange`. `Messages` maps routing keys to bodies. */
+export class Exchange<Messages extends object = AnyMessages> {
+  /** The exchange's name. */
+  readonly name: string
+  readonly #connection: Connection
+  #channel: Channel | undefined
+  #producer: ExchangeProducer<Messages> | undefined
+  #closed = false
+
+  /** Use `bus.declareExchange(name, type)`, or `bus.exchange(name)` for one that exists. */
+  constructor(connection: Connection, name: string) {
+    checkShortString('exchange name', name)
+    this.#connection = connection
+    this.name = name
+  }
+
+  /**
+   * Publishes a message; resolves when the broker has taken responsibility.
+   * A message that no queue wants is dropped: say `mandatory` to hear of it.
+   */
+  send<Key extends keyof Messages & string>(
+    routingKey: Key,
+    body: Messages[Key],
+    options?: SendOptions,
+  ): Promise<void> {
+    try {
+      return this.#produce().send(routingKey, body, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Publishes a message and waits for nothing; false when it is time to await `drained()`. */
+  publish<Key extends keyof Messages & string>(
+    routingKey: Key,
+    body: Messages[Key],
+    options?: PublishOptions,
+  ): boolean {
+    return this.#produce().publish(routingKey, body, options)
+  }
+
+  /** Resolves when it is time to `publish` again. */
+  drained(): Promise<void> {
+    return this.#produce().drained()
+  }
+
+  /** The producer that `send`, `publish` and `drained` of this handle use. */
+  get producer(): ExchangeProducer<Messages> {
+    return this.#produce()
+  }
+
+  /** A further producer, with a channel of its own. */
+  createProducer(): ExchangeProducer<Messages> {
+    this.#checkOpen()
+    return new ExchangeProducer<Messages>(this.#connection, this.name)
+  }
+
+  /**
+   * A binding to this exchange, for `declareQueue({ bindings })` and `bind`: the key or pattern, and the arguments that a
+   * headers exchange matches.
+   */
+  key(pattern: string, args: Arguments = NO_ARGUMENTS): BindingKey {
+    checkShortString('binding key', pattern)
+    return { exchange: this.name, routingKey: pattern, arguments: args }
+  }
+
+  /**
+   * Binds this exchange to another: what reaches `source` and matches goes on to this one. By `source.key(pattern)`, or by
+   * the source's name and a routing key.
+   */
+  bind(key: BindingKey): Awaitable<void>
+  bind(source: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
+  bind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
+    return this.#open().bind(this.#binding('bind', key, routingKey, options))
+  }
+
+  /** Removes a binding to another exchange, given as `bind` was; one that is not there is no error (E2E-04). */
+  unbind(key: BindingKey): Awaitable<void>
+  unbind(source: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
+  unbind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
+    return this.#open().unbind(this.#binding('unbind', key, routingKey, options))
+  }
+
+  /**
+   * Deletes the exchange with its bindings. A missing exchange is no error (EX-11).
+   * @throws PreconditionFailedError when it is used and was not to be, AccessRefusedError for `amq.` exchanges.
+   */
+  delete(options: DeleteExchangeOptions = {}): Awaitable<void> {
+    checkOptions('delete', options, DELETE_CHECKS)
+    return this.#open().deleteExchange(this.name, options.ifUnused === true)
+  }
+
+  /** Closes the handle's own producer. The exchange stays. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#producer?.close()
+    await this.#channel?.close()
+  }
+
+  /** Same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #binding(
+    what: string,
+    key: BindingKey | string,
+    routingKey: string | undefined,
+    options: { readonly arguments?: Arguments } | undefined,
+  ): BindingDeclaration {
+    checkOptions(what, options, BIND_CHECKS)
+    const given =
+      typeof key === 'string'
+        ? { exchange: key, routingKey: routingKey as string, arguments: options?.arguments ?? NO_ARGUMENTS }
+        : key
+    return bindingDeclaration(what, given, 'exchange', this.name)
+  }
+
+  #produce(): ExchangeProducer<Messages> {
+    this.#producer ??= this.createProducer()
+    return this.#producer
+  }
+
+  #open(): Channel {
+    this.#checkOpen()
+    this.#channel ??= this.#connection.openChannel({})
+    return this.#channel
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ClosedError(`handle of exchange '${this.name}'`)
+    if (this.#connection.closed) throw new ClosedError(`connection '${this.#connection.name}'`)
+  }
+}

@@ -1,0 +1,271 @@
+/** Producers: what publishes. Each owns its channel, opened when it is first used. */
+import type { Channel, Connection } from '../channel/channel.js'
+import type { Outcome } from '../declarations.js'
+import { Emitter } from '../emitter.js'
+import { ClosedError, PublishRefusedError, UnroutableError } from '../errors.js'
+import type { Message } from '../message.js'
+import { checkPublishOptions, makeMessage, type PublishOptions, type SendOptions } from './publish-options.js'
+import { checkNotAborted, Wait } from './wait.js'
+
+/** What a producer reports of messages that were published, not sent: nobody waits for those. */
+export interface ProducerEvents {
+  /** A mandatory message reached no queue. */
+  returned: [message: Message]
+  /** A full queue refused the message. */
+  refused: [message: Message]
+}
+
+const done: Promise<void> = Promise.resolve()
+
+/** What all producers share. */
+export abstract class Producer {
+  /** @internal */
+  protected readonly connection: Connection
+  readonly #what: string
+  #channel: Channel | undefined
+  #closed = false
+  #events: Emitter<ProducerEvents> | undefined
+  #waiting: Map<number, Wait<void>> | undefined
+  #wasReturned = false
+  #published = 0
+  #returned = 0
+  #refused = 0
+
+  /** Made by `createProducer` of a queue, exchange or bus. `what` names it in errors. */
+  constructor(connection: Connection, what: string) {
+    this.connection = connection
+    this.#what = what
+  }
+
+  /** Messages that were sent or published by this producer. */
+  get published(): number {
+    return this.#published
+  }
+
+  /** Mandatory messages that reached no queue. */
+  get returned(): number {
+    return this.#returned
+  }
+
+  /** Messages that a full queue refused. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** True once `close` was called, or the bus or broker is closed. */
+  get closed(): boolean {
+    return this.#closed || this.connection.closed
+  }
+
+  /** Calls `listener` at every such event. A listener that throws is reported as a `fault` of the broker. */
+  on<Name extends keyof ProducerEvents>(name: Name, listener: (...payload: ProducerEvents[Name]) => void): this {
+    this.#events ??= new Emitter<ProducerEvents>((error, event) => {
+      this.connection.fault(error, `listener of '${event}' of the ${this.#what}`)
+    })
+    this.#events.on(name, listener)
+    return this
+  }
+
+  /** Takes a listener back. */
+  off<Name extends keyof ProducerEvents>(name: Name, listener: (...payload: ProducerEvents[Name]) => void): this {
+    this.#events?.off(name, listener)
+    return this
+  }
+
+  /**
+   * Resolves when it is time to publish again after `publish` returned false: the queues with `overflow: 'block'` that
+   * this producer filled have room again, and the event loop had a turn.
+   */
+  drained(): Promise<void> {
+    return this.#channel === undefined ? done : this.#channel.drained()
+  }
+
+  /** Closes the producer's channel. Sends that wait for a confirm reject with `ClosedError`. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#channel?.close()
+  }
+
+  /** Same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal Publishes and waits for the confirm. */
+  protected sendTo(
+    exchange: string,
+    routingKey: string,
+    body: unknown,
+    options: SendOptions | undefined,
+  ): Promise<void> {
+    let outcome: Outcome
+    try {
+      if (options !== undefined) {
+        checkPublishOptions('send', options, true)
+        checkNotAborted('send', options.signal)
+      }
+      outcome = this.#publish(exchange, routingKey, body, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (outcome === 'accepted' && !this.#wasReturned) {
+      const { scheduler } = this.connection
+      return scheduler.step() ? scheduler.nextTurn() : done
+    }
+    return this.#answerLater(outcome, exchange, routingKey, options)
+  }
+
+  /** @internal Publishes, and reports what becomes of the message by events. */
+  protected publishTo(
+    exchange: string,
+    routingKey: string,
+    body: unknown,
+    options: PublishOptions | undefined,
+  ): boolean {
+    if (options !== undefined) checkPublishOptions('publish', options, false)
+    const message = makeMessage(exchange, routingKey, body, options, this.connection.bodies)
+    const outcome = this.#publishMessage(message, options)
+    if (this.#wasReturned) {
+      this.#returned++
+      this.#events?.emit('returned', message)
+    } else if (outcome === 'refused') {
+      this.#refused++
+      this.#events?.emit('refused', message)
+    }
+    const full = this.connection.scheduler.step()
+    return !full && !(this.#channel as Channel).full
+  }
+
+  #publish(exchange: string, routingKey: string, body: unknown, options: SendOptions | undefined): Outcome {
+    return this.#publishMessage(makeMessage(exchange, routingKey, body, options, this.connection.bodies), options)
+  }
+
+  #publishMessage(message: Message, options: PublishOptions | undefined): Outcome {
+    const channel = this.#channel ?? this.#open()
+    this.#wasReturned = false
+    const outcome =
+      options === undefined
+        ? channel.publish(message, false, 0)
+        : channel.publish(message, options.mandatory === true, options.delay ?? 0)
+    this.#published++
+    return outcome
+  }
+
+  #open(): Channel {
+    if (this.closed) throw new ClosedError(this.#what)
+    this.#channel = this.connection.openChannel({
+      returned: () => {
+        this.#wasReturned = true
+      },
+      confirmed: (sequenceNumber, accepted) => this.#confirmed(sequenceNumber, accepted),
+      closed: () => this.#lost(),
+    })
+    return this.#channel
+  }
+
+  #answerLater(
+    outcome: Outcome,
+    exchange: string,
+    routingKey: string,
+    options: SendOptions | undefined,
+  ): Promise<void> {
+    if (this.#wasReturned) {
+      this.#returned++
+      return Promise.reject(new UnroutableError(exchange, routingKey))
+    }
+    if (outcome === 'refused') {
+      this.#refused++
+      return Promise.reject(new PublishRefusedError(exchange, routingKey))
+    }
+    const sequenceNumber = (this.#channel as Channel).publishes
+    const wait = new Wait<void>(this.connection.scheduler.timers, {
+      what: 'send',
+      signal: options?.signal,
+      accepted: true,
+      ended: () => this.#waiting?.delete(sequenceNumber),
+    })
+    this.#waiting ??= new Map()
+    this.#waiting.set(sequenceNumber, wait)
+    return wait.promise
+  }
+
+  #confirmed(sequenceNumber: number, accepted: boolean): void {
+    const wait = this.#waiting?.get(sequenceNumber)
+    this.#waiting?.delete(sequenceNumber)
+    if (accepted) wait?.resolve()
+    else wait?.reject(new PublishRefusedError('', ''))
+  }
+
+  #lost(): void {
+    this.#closed = true
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting === undefined) return
+    for (const wait of waiting.values()) wait.reject(new ClosedError(this.#what))
+  }
+}
+
+/** Publishes to one queue, by the default exchange. Made by `queue.createProducer()`. */
+export class QueueProducer<Body = unknown> extends Producer {
+  readonly #queue: string
+
+  /** Use `queue.createProducer()`. */
+  constructor(connection: Connection, queue: string) {
+    super(connection, `producer of queue '${queue}'`)
+    this.#queue = queue
+  }
+
+  /**
+   * Publishes a message and resolves when the broker has taken responsibility for it. While a queue with
+   * `overflow: 'block'` is full, that is when it has room again.
+   * @throws (rejects) PublishRefusedError, UnroutableError, AbortError, ClosedError, BodyEncodingError,
+   * PreconditionFailedError, InvalidOptionError, UnknownOptionError.
+   */
+  send(body: Body, options?: SendOptions): Promise<void> {
+    return this.sendTo('', this.#queue, body, options)
+  }
+
+  /**
+   * Publishes a message and waits for nothing. Returns false when it is time to await `drained()`.
+   * @throws ClosedError, BodyEncodingError, PreconditionFailedError, InvalidOptionError, UnknownOptionError.
+   */
+  publish(body: Body, options?: PublishOptions): boolean {
+    return this.publishTo('', this.#queue, body, options)
+  }
+}
+
+/** Publishes to one exchange. Made by `exchange.createProducer()`. */
+export class ExchangeProducer<Messages extends object> extends Producer {
+  readonly #exchange: string
+
+  /** Use `exchange.createProducer()`. */
+  constructor(connection: Connection, exchange: string) {
+    super(connection, `producer of exchange '${exchange}'`)
+    this.#exchange = exchange
+  }
+
+  /**
+   * Publishes a message with a routing key and resolves when the broker has taken responsibility for it.
+   * @throws (rejects) NotFoundError when the exchange does not exist, and all that `QueueProducer.send` does.
+   */
+  send<Key extends keyof Messages & string>(
+    routingKey: Key,
+    body: Messages[Key],
+    options?: SendOptions,
+  ): Promise<void> {
+    return this.sendTo(this.#exchange, routingKey, body, options)
+  }
+
+  /**
+   * Publishes a message with a routing key and waits for nothing. Returns false when it is time to await `drained()`.
+   * @throws NotFoundError when the exchange does not exist, and all that `QueueProducer.publish` does.
+   */
+  publish<Key extends keyof Messages & string>(
+    routingKey: Key,
+    body: Messages[Key],
+    options?: PublishOptions,
+  ): boolean {
+    return this.publishTo(this.#exchange, routingKey, body, options)
+  }
+}

@@ -1,0 +1,102 @@
+/** Options of `send` and `publish`: the message's properties and how it is published. */
+import { type BodyMode, cloneBody, contentTypeOf, encodeBody } from '../body.js'
+import { InvalidOptionError } from '../errors.js'
+import type { Signal } from '../host.js'
+import { Message, type MessageProperties, NO_PROPERTIES } from '../message.js'
+import { checkShortString } from '../names.js'
+import { boolean, type Check, type Checks, checkOptions, integer, signal, string, table } from '../options.js'
+import { TEN_YEARS } from '../time.js'
+
+/** How a message is published; properties stand beside these options. */
+export interface PublishOptions extends MessageProperties {
+  /**
+   * A message that reaches no queue comes back: `send` rejects with `UnroutableError`, `publish` emits `returned`
+   * (PUB-06).
+   * @default false
+   */
+  readonly mandatory?: boolean
+  /**
+   * Milliseconds, 0 to 315,360,000,000, that the broker holds the message before it routes it. Not with `mandatory`:
+   * where it goes is only known when it is due.
+   * @default 0
+   */
+  readonly delay?: number
+}
+
+/** `PublishOptions` of a `send`, which waits. */
+export interface SendOptions extends PublishOptions {
+  /**
+   * Ends the wait for the confirm with an `AbortError`; its `accepted` tells whether the broker has the message.
+   * Aborted before the call: nothing is published.
+   */
+  readonly signal?: Signal
+}
+
+const expiration: Check = (value) =>
+  typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))
+    ? undefined
+    : 'milliseconds as an integer or a decimal string'
+
+const PUBLISH_CHECKS: Checks = {
+  mandatory: boolean,
+  delay: integer(0, TEN_YEARS, 'ms'),
+  contentType: string,
+  contentEncoding: string,
+  headers: table,
+  deliveryMode: (value) => (value === 1 || value === 2 ? undefined : '1 (transient) or 2 (persistent)'),
+  priority: integer(0, 255),
+  correlationId: string,
+  replyTo: string,
+  expiration,
+  messageId: string,
+  timestamp: integer(0, Number.MAX_SAFE_INTEGER, 's since 1970'),
+  type: string,
+  userId: string,
+  appId: string,
+}
+
+const SEND_CHECKS: Checks = { ...PUBLISH_CHECKS, signal }
+
+/**
+ * Checks the options of a publish.
+ * @throws UnknownOptionError, InvalidOptionError.
+ */
+export function checkPublishOptions(what: string, options: SendOptions | undefined, waits: boolean): void {
+  if (options === undefined) return
+  checkOptions(what, options, waits ? SEND_CHECKS : PUBLISH_CHECKS)
+  if (options.mandatory === true && options.delay !== undefined && options.delay > 0) {
+    throw new InvalidOptionError(
+      `${what}: 'mandatory' and 'delay' exclude each other: a delayed message is routed when it is due`,
+    )
+  }
+}
+
+/**
+ * The envelope of a publish.
+ * @throws BodyEncodingError when the broker is to copy or encode bodies and cannot, InvalidOptionError for a bad key.
+ */
+export function makeMessage(
+  exchange: string,
+  routingKey: string,
+  body: unknown,
+  options: SendOptions | undefined,
+  bodies: BodyMode,
+): Message {
+  checkShortString('routing key', routingKey)
+  const properties = options === undefined ? NO_PROPERTIES : propertiesOf(options)
+  if (bodies === 'reference') return new Message(exchange, routingKey, body, properties)
+  if (bodies === 'clone') return new Message(exchange, routingKey, cloneBody(body), properties)
+  const contentType = properties.contentType ?? contentTypeOf(body)
+  return new Message(exchange, routingKey, encodeBody(body, contentType), { ...properties, contentType })
+}
+
+function propertiesOf(options: SendOptions): MessageProperties {
+  const properties: Record<string, unknown> = {}
+  let some = false
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || name === 'mandatory' || name === 'delay' || name === 'signal') continue
+    properties[name] = name === 'expiration' ? String(value) : value
+    some = true
+  }
+  return some ? (properties as MessageProperties) : NO_PROPERTIES
+}

@@ -1,0 +1,212 @@
+/** Options of queues: RabbitMQ's arguments in camelCase, and the two shorthands that stand for several of them. */
+import { type Arguments, type FieldValue, NO_ARGUMENTS } from '../arguments.js'
+import type { QueueDeclaration } from '../declarations.js'
+import { InvalidOptionError } from '../errors.js'
+import { describe } from '../names.js'
+import { boolean, type Checks, checkOptions, integer, string, table, unknownOption } from '../options.js'
+import { TEN_YEARS } from '../time.js'
+import type { BindingKey } from './binding-key.js'
+
+/** Attempts and backoff of failed deliveries: a shorthand for a quorum queue with a delivery limit and delayed retry. */
+export interface RetryOptions {
+  /** Deliveries that a message gets before it is dead, 1 to 2,147,483,647 (`x-delivery-limit` = attempts - 1). */
+  readonly attempts: number
+  /**
+   * Milliseconds before the second attempt; the n-th failure waits n times as long (`x-delayed-retry-min`).
+   * @default no delay
+   */
+  readonly minDelay?: number
+  /**
+   * The longest wait in milliseconds (`x-delayed-retry-max`).
+   * @default no bound
+   */
+  readonly maxDelay?: number
+}
+
+/** How a queue is declared. What is left out has RabbitMQ's default. */
+export interface QueueOptions {
+  /**
+   * `'classic'` or `'quorum'` (`x-queue-type`).
+   * @default 'classic'; 'quorum' with `retry`
+   */
+  readonly type?: 'classic' | 'quorum'
+  /**
+   * Survives a restart, on engines where anything does; part of redeclare equivalence everywhere.
+   * @default true
+   */
+  readonly durable?: boolean
+  /**
+   * Only this bus may use the queue, and it goes with the bus (Q-13, Q-15). Classic queues only.
+   * @default false
+   */
+  readonly exclusive?: boolean
+  /**
+   * The queue goes when its last consumer does (Q-17). Classic queues only.
+   * @default false
+   */
+  readonly autoDelete?: boolean
+  /** Milliseconds that a message may wait, 0 to 315,360,000,000 (`x-message-ttl`, TTL-01). @default no limit */
+  readonly messageTtl?: number
+  /** Milliseconds after which the unused queue is deleted, 1 to 315,360,000,000 (`x-expires`, TTL-13). @default never */
+  readonly expires?: number
+  /** Ready messages that the queue holds (`x-max-length`, LEN-01). @default no limit */
+  readonly maxLength?: number
+  /** Bytes of ready bodies that the queue holds (`x-max-length-bytes`, LEN-01). @default no limit */
+  readonly maxLengthBytes?: number
+  /**
+   * What happens to a message too many (`x-overflow`, LEN-03 to LEN-09): the oldest is dropped, the publish is refused,
+   * refused and dead-lettered (classic queues only), or taken while its publisher waits until there is room (`'block'`,
+   * leveret's own).
+   * @default 'drop-head'
+   */
+  readonly overflow?: 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | 'block'
+  /** Exchange that dead messages are published to, '' for the default one (`x-dead-letter-exchange`). @default none */
+  readonly deadLetterExchange?: string
+  /** Routing key of dead letters (`x-dead-letter-routing-key`). @default the keys that the message had */
+  readonly deadLetterRoutingKey?: string
+  /** RabbitMQ's `x-dead-letter-strategy`; in one process dead-letter queues confirm at once either way. Quorum queues. */
+  readonly deadLetterStrategy?: 'at-most-once' | 'at-least-once'
+  /** Queue for dead messages: `deadLetterExchange: ''` and it as the key. It is declared, durable, if it is missing. */
+  readonly deadLetter?: string
+  /** Attempts and backoff of failed deliveries. */
+  readonly retry?: RetryOptions
+  /** Failed deliveries that a message survives; -1 = all (`x-delivery-limit`). Quorum queues. @default 20 */
+  readonly deliveryLimit?: number
+  /** Which returns wait before they come again (`x-delayed-retry-type`, QQ-10). Quorum queues. @default 'disabled' */
+  readonly delayedRetryType?: 'disabled' | 'all' | 'failed' | 'returned'
+  /** Milliseconds that the first return waits; the n-th waits n times as long (`x-delayed-retry-min`). Quorum queues. */
+  readonly delayedRetryMin?: number
+  /** The longest wait of a return in milliseconds (`x-delayed-retry-max`). Quorum queues. @default no bound */
+  readonly delayedRetryMax?: number
+  /** Highest priority told apart, 0 to 255 (`x-max-priority`, PRI-01). Classic queues. @default no priorities */
+  readonly maxPriority?: number
+  /** One consumer at a time gets messages (`x-single-active-consumer`, CON-17). @default false */
+  readonly singleActiveConsumer?: boolean
+  /**
+   * Milliseconds after which a consumer that has not settled a delivery is cancelled (`x-consumer-timeout`). Quorum
+   * queues. @default never
+   */
+  readonly consumerTimeout?: number
+  /** RabbitMQ's storage mode (`x-queue-mode`); compared on redeclare, without effect in memory. Classic queues. */
+  readonly queueMode?: 'default' | 'lazy'
+  /** RabbitMQ's storage version (`x-queue-version`); compared on redeclare, without effect in memory. Classic queues. */
+  readonly queueVersion?: 1 | 2
+  /** RabbitMQ's replica count (`x-quorum-initial-group-size`); without effect in one process. Quorum queues. */
+  readonly quorumInitialGroupSize?: number
+  /** RabbitMQ's placement (`x-queue-leader-locator`); without effect in one process. */
+  readonly queueLeaderLocator?: 'client-local' | 'balanced'
+  /** Bindings that the queue gets when it is declared: `exchange.key(pattern)` makes them. */
+  readonly bindings?: readonly BindingKey[]
+  /** Arguments by their `x-` names. An argument given here and as an option must be the same. */
+  readonly arguments?: Arguments
+}
+
+const CHECKS: Checks = {
+  type: string,
+  durable: boolean,
+  exclusive: boolean,
+  autoDelete: boolean,
+  deadLetter: string,
+  retry: table,
+  bindings: (value) => (Array.isArray(value) ? undefined : 'an array of exchange.key(…)'),
+  arguments: table,
+}
+
+const RETRY_CHECKS: Checks = {
+  attempts: integer(1, 2 ** 31 - 1, 'deliveries'),
+  minDelay: integer(1, TEN_YEARS, 'ms'),
+  maxDelay: integer(1, TEN_YEARS, 'ms'),
+}
+
+/**
+ * The declaration that the options stand for.
+ * `known` are the engine's arguments; undefined when it cannot tell.
+ * @throws UnknownOptionError, InvalidOptionError.
+ */
+export function queueDeclaration(
+  name: string,
+  options: QueueOptions | undefined,
+  known: readonly string[] | undefined,
+): QueueDeclaration {
+  const what = `declareQueue('${name}')`
+  if (options === undefined)
+    return { name, durable: true, exclusive: false, autoDelete: false, arguments: NO_ARGUMENTS }
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError(`${what}: expected an options object, got ${describe(options)}`)
+  }
+  const own: Record<string, unknown> = {}
+  const args = new ArgumentTable(what, options.arguments)
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    if (Object.hasOwn(CHECKS, option)) own[option] = value
+    else args.set(argumentName(what, option, known), value, option)
+  }
+  checkOptions(what, own, CHECKS)
+  if (options.type !== undefined) args.set('x-queue-type', options.type, 'type')
+  if (options.retry !== undefined) addRetry(what, options.retry, args)
+  if (options.deadLetter !== undefined) {
+    args.set('x-dead-letter-exchange', '', 'deadLetter')
+    args.set('x-dead-letter-routing-key', options.deadLetter, 'deadLetter')
+  }
+  const { durable = true, exclusive = false, autoDelete = false } = options
+  return { name, durable, exclusive, autoDelete, arguments: args.table }
+}
+
+function addRetry(what: string, retry: RetryOptions, args: ArgumentTable): void {
+  checkOptions(`${what}: retry`, retry, RETRY_CHECKS)
+  const { attempts, minDelay, maxDelay } = retry
+  if (attempts === undefined)
+    throw new InvalidOptionError(`${what}: retry needs 'attempts', the deliveries of a message`)
+  if (maxDelay !== undefined && (minDelay === undefined || maxDelay < minDelay)) {
+    throw new InvalidOptionError(
+      `${what}: retry.maxDelay must be at least retry.minDelay, got ${maxDelay} and ${minDelay}`,
+    )
+  }
+  args.set('x-queue-type', 'quorum', 'retry')
+  args.set('x-delivery-limit', attempts - 1, 'retry')
+  if (minDelay === undefined) return
+  args.set('x-delayed-retry-type', 'failed', 'retry')
+  args.set('x-delayed-retry-min', minDelay, 'retry')
+  if (maxDelay !== undefined) args.set('x-delayed-retry-max', maxDelay, 'retry')
+}
+
+/** `messageTtl` is `x-message-ttl`. */
+function argumentName(what: string, option: string, known: readonly string[] | undefined): string {
+  const name = `x-${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  if (known === undefined || (known.includes(name) && !option.includes('-'))) return name
+  throw unknownOption(what, option, [...Object.keys(CHECKS), ...known.map(optionName)])
+}
+
+/** `x-message-ttl` is `messageTtl`. */
+function optionName(argument: string): string {
+  return argument.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** Arguments as they come from several spellings, which must not disagree. */
+class ArgumentTable {
+  readonly #what: string
+  readonly #values: Record<string, FieldValue>
+  readonly #origins = new Map<string, string>()
+
+  constructor(what: string, raw: Arguments | undefined) {
+    this.#what = what
+    this.#values = { ...raw }
+    for (const name of Object.keys(this.#values)) this.#origins.set(name, `arguments['${name}']`)
+  }
+
+  set(name: string, value: unknown, option: string): void {
+    const origin = this.#origins.get(name)
+    if (origin !== undefined && this.#values[name] !== value) {
+      throw new InvalidOptionError(
+        `${this.#what}: '${option}' says ${describe(value)} and ${origin} says ${describe(this.#values[name])} for ${name}`,
+      )
+    }
+    this.#values[name] = value as FieldValue
+    this.#origins.set(name, `'${option}'`)
+  }
+
+  get table(): Arguments {
+    for (const [name, value] of Object.entries(this.#values)) if (value === undefined) delete this.#values[name]
+    return Object.keys(this.#values).length === 0 ? NO_ARGUMENTS : Object.freeze(this.#values)
+  }
+}

@@ -1,0 +1,250 @@
+/** A queue as applications hold it: a name on a bus. The handle says nothing about whether the queue exists. */
+import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
+import type { Channel, Connection } from '../channel/channel.js'
+import type { BindingDeclaration, QueueInfo, QueueStats } from '../declarations.js'
+import type { Delivery } from '../delivery.js'
+import { ClosedError, InvalidOptionError } from '../errors.js'
+import type { Awaitable, Signal } from '../host.js'
+import { checkShortString } from '../names.js'
+import { boolean, type Checks, checkOptions, integer, signal, table } from '../options.js'
+import { bindingDeclaration } from './binding-declaration.js'
+import type { BindingKey } from './binding-key.js'
+import { Consumer, type ConsumerOptions } from './consumer.js'
+import { QueueProducer } from './producer.js'
+import type { PublishOptions, SendOptions } from './publish-options.js'
+import { checkNotAborted, Wait } from './wait.js'
+
+/** How one message is taken. */
+export interface GetOptions {
+  /**
+   * Waits until there is a message.
+   * @default false: resolves undefined when there is none
+   */
+  readonly wait?: boolean
+  /** Milliseconds to wait, 0 to 2,147,483,647; then `TimeoutError`. Only with `wait`. @default no limit */
+  readonly timeout?: number
+  /** Ends the wait with an `AbortError`. Only with `wait`. */
+  readonly signal?: Signal
+  /**
+   * The message is settled when it is taken; there is nothing to acknowledge.
+   * @default false
+   */
+  readonly noAck?: boolean
+}
+
+/** When a queue is deleted. */
+export interface DeleteQueueOptions {
+  /** Only without consumers (Q-23). Classic queues. @default false */
+  readonly ifUnused?: boolean
+  /** Only without ready messages (Q-23). Classic queues. @default false */
+  readonly ifEmpty?: boolean
+}
+
+const GET_CHECKS: Checks = { wait: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal, noAck: boolean }
+const DELETE_CHECKS: Checks = { ifUnused: boolean, ifEmpty: boolean }
+const BIND_CHECKS: Checks = { arguments: table }
+
+/** A queue on a bus. Made by `bus.declareQueue` and `bus.queue`. */
+export class Queue<Body = unknown> {
+  /** The queue's name. */
+  readonly name: string
+  readonly #connection: Connection
+  #channel: Channel | undefined
+  #producer: QueueProducer<Body> | undefined
+  #closed = false
+
+  /** Use `bus.declareQueue(name)`, or `bus.queue(name)` for one that exists. */
+  constructor(connection: Connection, name: string) {
+    checkShortString('queue name', name)
+    this.#connection = connection
+    this.name = name
+  }
+
+  /**
+   * Sends a message to this queue by the default exchange; resolves when the broker has taken responsibility.
+   * A queue that does not exist makes the message unroutable, not an error: say `mandatory` to hear of it.
+   */
+  send(body: Body, options?: SendOptions): Promise<void> {
+    try {
+      return this.#produce().send(body, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Sends a message and waits for nothing; false when it is time to await `drained()`. */
+  publish(body: Body, options?: PublishOptions): boolean {
+    return this.#produce().publish(body, options)
+  }
+
+  /** Resolves when it is time to `publish` again. */
+  drained(): Promise<void> {
+    return this.#produce().drained()
+  }
+
+  /** The producer that `send`, `publish` and `drained` of this handle use. */
+  get producer(): QueueProducer<Body> {
+    return this.#produce()
+  }
+
+  /** A further producer, with a channel of its own. */
+  createProducer(): QueueProducer<Body> {
+    this.#checkOpen()
+    return new QueueProducer<Body>(this.#connection, this.name)
+  }
+
+  /**
+   * A consumer; it attaches when one of its verbs is called.
+   * @throws UnknownOptionError, InvalidOptionError.
+   */
+  createConsumer(options?: ConsumerOptions): Consumer<Body> {
+    this.#checkOpen()
+    return new Consumer<Body>(this.#connection, this.name, options)
+  }
+
+  /**
+   * Takes one message (`basic.get`); undefined when none is ready. With `wait`, waits for one.
+   * @throws NotFoundError, TimeoutError, AbortError, ClosedError, InvalidOptionError.
+   */
+  get(options: GetOptions & { readonly wait: true }): Promise<Delivery<Body>>
+  get(options?: GetOptions): Promise<Delivery<Body> | undefined>
+  async get(options: GetOptions = {}): Promise<Delivery<Body> | undefined> {
+    checkOptions('get', options, GET_CHECKS)
+    const { wait = false, timeout, noAck = false } = options
+    const stray = wait
+      ? undefined
+      : timeout !== undefined
+        ? 'timeout'
+        : options.signal !== undefined
+          ? 'signal'
+          : undefined
+    if (stray !== undefined) throw new InvalidOptionError(`get: '${stray}' needs 'wait: true'`)
+    checkNotAborted('get', options.signal)
+    const { scheduler } = this.#connection
+    if (scheduler.step()) await scheduler.nextTurn()
+    const channel = this.#open()
+    const delivery = await channel.get(this.name, noAck)
+    if (delivery !== undefined || !wait) return delivery as Delivery<Body> | undefined
+    return this.#waitForOne(channel, options, noAck)
+  }
+
+  async #waitForOne(channel: Channel, options: GetOptions, noAck: boolean): Promise<Delivery<Body>> {
+    const waiting = new Wait<Delivery<Body>>(this.#connection.scheduler.timers, {
+      what: `get from queue '${this.name}'`,
+      signal: options.signal,
+      timeout: options.timeout,
+      ended: () => void subscription?.cancel(),
+    })
+    const once = { consumerTag: '', prefetch: 1, noAck, exclusive: false, priority: 0, once: true }
+    const subscription = await channel.consume(this.name, once, {
+      ready: () => {
+        const delivery = subscription.take() as Delivery<Body> | undefined
+        if (delivery === undefined) return
+        void subscription.cancel()
+        waiting.resolve(delivery)
+      },
+      cancelled: (error) => waiting.reject(error),
+    })
+    // n.b. the wait may have ended while a remote engine attached.
+    if (!waiting.open) void subscription.cancel()
+    this.#waits.add(waiting)
+    try {
+      return await waiting.promise
+    } finally {
+      this.#waits.delete(waiting)
+    }
+  }
+
+  readonly #waits = new Set<Wait<Delivery<Body>>>()
+
+  /** Ready messages and consumers (a passive declare). Renews the lease of `expires`. */
+  info(): Awaitable<QueueInfo> {
+    return this.#open().checkQueue(this.name)
+  }
+
+  /** What became of the queue's messages. */
+  stats(): Awaitable<QueueStats> {
+    return this.#open().queueStats(this.name)
+  }
+
+  /** Removes the ready messages and answers how many there were; nothing is dead-lettered (Q-25). */
+  purge(): Awaitable<number> {
+    return this.#open().purgeQueue(this.name)
+  }
+
+  /**
+   * Deletes the queue with its messages and bindings, and answers how many were ready; its consumers are cancelled. A
+   * missing queue is no error (Q-22).
+   * @throws PreconditionFailedError when it is used or not empty and was not to be, NotImplementedError for such a
+   * condition on a quorum queue.
+   */
+  delete(options: DeleteQueueOptions = {}): Awaitable<number> {
+    checkOptions('delete', options, DELETE_CHECKS)
+    return this.#open().deleteQueue(this.name, options.ifUnused === true, options.ifEmpty === true)
+  }
+
+  /**
+   * Binds the queue: by `exchange.key(pattern)`, or by the exchange's name and a routing key.
+   * @throws NotFoundError, AccessRefusedError for the default exchange, PreconditionFailedError for bad arguments.
+   */
+  bind(key: BindingKey): Awaitable<void>
+  bind(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
+  bind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
+    return this.#open().bind(this.#binding('bind', key, routingKey, options))
+  }
+
+  /** Removes a binding, given as `bind` was; one that is not there is no error (BIND-04). */
+  unbind(key: BindingKey): Awaitable<void>
+  unbind(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
+  unbind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
+    return this.#open().unbind(this.#binding('unbind', key, routingKey, options))
+  }
+
+  /** Closes the handle's own producer and gives back what its `get` holds. The queue stays. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#producer?.close()
+    await this.#channel?.close()
+  }
+
+  /** Same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #binding(
+    what: string,
+    key: BindingKey | string,
+    routingKey: string | undefined,
+    options: { readonly arguments?: Arguments } | undefined,
+  ): BindingDeclaration {
+    checkOptions(what, options, BIND_CHECKS)
+    const given =
+      typeof key === 'string'
+        ? { exchange: key, routingKey: routingKey as string, arguments: options?.arguments ?? NO_ARGUMENTS }
+        : key
+    return bindingDeclaration(what, given, 'queue', this.name)
+  }
+
+  #produce(): QueueProducer<Body> {
+    this.#producer ??= this.createProducer()
+    return this.#producer
+  }
+
+  #open(): Channel {
+    if (this.#channel !== undefined && !this.#channel.closed) return this.#channel
+    this.#checkOpen()
+    this.#channel = this.#connection.openChannel({
+      closed: () => {
+        for (const waiting of this.#waits) waiting.reject(new ClosedError(`queue '${this.name}'`))
+      },
+    })
+    return this.#channel
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ClosedError(`handle of queue '${this.name}'`)
+    if (this.#connection.closed) throw new ClosedError(`connection '${this.#connection.name}'`)
+  }
+}

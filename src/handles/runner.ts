@@ -1,0 +1,131 @@
+/**
+ * Runs a handler over deliveries, so many at a time, and settles each by its outcome. Work goes in lanes: a lane awaits
+ * its handler and takes the next delivery itself, so that a busy lane costs one `await` a message.
+ */
+import type { Delivery } from '../delivery.js'
+import { InvalidOptionError } from '../errors.js'
+import { isThenable } from '../host.js'
+import { describe } from '../names.js'
+import { type Checks, checkOptions, fn, integer } from '../options.js'
+
+/** How a handler is run. */
+export interface RunOptions<Body> {
+  /**
+   * Handlers that may run at once, 1 to 65,535.
+   * @default 1
+   */
+  readonly concurrency?: number
+  /**
+   * Key of a delivery; deliveries of one key are handled one after another, in order, whatever the concurrency. A retried
+   * delivery comes again behind those that were prefetched with it.
+   * @default none: no order among handlers that run at once
+   */
+  readonly orderBy?: (delivery: Delivery<Body>) => unknown
+}
+
+const RUN_CHECKS: Checks = { concurrency: integer(1, 65_535, 'handlers'), orderBy: fn }
+
+/** What a runner needs of its consumer. */
+export interface RunnerSource<Body> {
+  /** The next delivery; undefined when there is none now. */
+  take(): Delivery<Body> | undefined
+  /** The handler threw: retries the delivery, now or later. */
+  failed(delivery: Delivery<Body>, error: unknown): void
+}
+
+export class Runner<Body> {
+  readonly concurrency: number
+  readonly #handler: (delivery: Delivery<Body>) => unknown
+  readonly #orderBy: ((delivery: Delivery<Body>) => unknown) | undefined
+  readonly #source: RunnerSource<Body>
+  #busy = 0
+  /** By key: deliveries that wait for the one of their key that is being handled. */
+  #lines: Map<unknown, Delivery<Body>[]> | undefined
+
+  /**
+   * Checks the handler and its options.
+   * @throws InvalidOptionError, UnknownOptionError.
+   */
+  constructor(handler: (delivery: Delivery<Body>) => unknown, options: RunOptions<Body>, source: RunnerSource<Body>) {
+    if (typeof handler !== 'function')
+      throw new InvalidOptionError(`run: expected a function, got ${describe(handler)}`)
+    checkOptions('run', options, RUN_CHECKS)
+    this.#handler = handler
+    this.concurrency = options.concurrency ?? 1
+    this.#orderBy = options.orderBy
+    if (this.#orderBy !== undefined) this.#lines = new Map()
+    this.#source = source
+  }
+
+  /** There is something to take: fills the lanes that are free. */
+  ready(): void {
+    while (this.#busy < this.concurrency) {
+      const delivery = this.#next()
+      if (delivery === undefined) return
+      this.#busy++
+      void this.#lane(delivery)
+    }
+  }
+
+  /** Takes the next delivery whose key is free; those of a busy key line up behind it. */
+  #next(): Delivery<Body> | undefined {
+    for (;;) {
+      const delivery = this.#source.take()
+      if (delivery === undefined || this.#orderBy === undefined) return delivery
+      if (!this.#linesUp(delivery, this.#orderBy)) return delivery
+    }
+  }
+
+  #linesUp(delivery: Delivery<Body>, orderBy: (delivery: Delivery<Body>) => unknown): boolean {
+    let key: unknown
+    try {
+      key = orderBy(delivery)
+    } catch (error) {
+      this.#source.failed(delivery, error)
+      return true
+    }
+    const line = this.#lines?.get(key)
+    if (line === undefined) {
+      this.#lines?.set(key, [delivery])
+      return false
+    }
+    line.push(delivery)
+    return true
+  }
+
+  async #lane(first: Delivery<Body>): Promise<void> {
+    for (let delivery: Delivery<Body> | undefined = first; delivery !== undefined; delivery = this.#after(delivery)) {
+      // n.b. what the broker took back while it stood in line is not handled.
+      if (delivery.settled !== undefined) continue
+      try {
+        const result = this.#handler(delivery)
+        settle(delivery, isThenable(result) ? await result : result)
+      } catch (error) {
+        this.#source.failed(delivery, error)
+      }
+    }
+    this.#busy--
+  }
+
+  /** The delivery that a lane goes on with: the next of the same key, else whatever comes. */
+  #after(delivery: Delivery<Body>): Delivery<Body> | undefined {
+    if (this.#lines !== undefined) {
+      // n.b. the line is found by its head: the key function is called once a delivery.
+      for (const [key, line] of this.#lines) {
+        if (line[0] !== delivery) continue
+        line.shift()
+        if (line.length > 0) return line[0]
+        this.#lines.delete(key)
+        break
+      }
+    }
+    return this.#next()
+  }
+}
+
+function settle(delivery: Delivery, outcome: unknown): void {
+  if (delivery.settled !== undefined) return
+  if (outcome === 'requeue') delivery.requeue()
+  else if (outcome === 'reject') delivery.reject()
+  else delivery.ack()
+}

@@ -1,0 +1,83 @@
+/** A promise that something waits on: it ends by the event, by the caller's signal or by a timeout, and leaves nothing behind. */
+import { AbortError, TimeoutError } from '../errors.js'
+import type { AbortSignalLike, Signal } from '../host.js'
+import type { Timer, Timers } from '../timers.js'
+
+/** What can end a wait besides its event. */
+export interface WaitOptions {
+  /** What is waited for, for the error. */
+  readonly what: string
+  readonly signal?: Signal | undefined
+  /** Milliseconds. */
+  readonly timeout?: number | undefined
+  /** True when the broker has the message that is waited for. */
+  readonly accepted?: boolean
+  /** Called once, when signal or timeout ended the wait. */
+  readonly ended?: () => void
+}
+
+export class Wait<T> {
+  readonly promise: Promise<T>
+  readonly #timers: Timers
+  readonly #options: WaitOptions
+  #resolve!: (value: T) => void
+  #reject!: (error: unknown) => void
+  #timer: Timer | undefined
+  #open = true
+  readonly #abort = (): void => {
+    const { what, signal, accepted } = this.#options
+    this.#end(new AbortError(what, (signal as AbortSignalLike | undefined)?.reason, accepted))
+  }
+
+  constructor(timers: Timers, options: WaitOptions) {
+    this.#timers = timers
+    this.#options = options
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    const { signal, timeout } = options
+    if ((signal as AbortSignalLike | undefined)?.aborted === true) {
+      this.#abort()
+      return
+    }
+    ;(signal as AbortSignalLike | undefined)?.addEventListener('abort', this.#abort)
+    if (timeout !== undefined) {
+      this.#timer = timers.after(timeout, () => this.#end(new TimeoutError(options.what, timeout)))
+    }
+  }
+
+  /** False when the wait is over. */
+  get open(): boolean {
+    return this.#open
+  }
+
+  resolve(value: T): void {
+    if (this.#close()) this.#resolve(value)
+  }
+
+  reject(error: unknown): void {
+    if (this.#close()) this.#reject(error)
+  }
+
+  #end(error: unknown): void {
+    if (!this.#close()) return
+    this.#reject(error)
+    this.#options.ended?.()
+  }
+
+  #close(): boolean {
+    if (!this.#open) return false
+    this.#open = false
+    if (this.#timer !== undefined) this.#timers.cancel(this.#timer)
+    const signal = this.#options.signal as AbortSignalLike | undefined
+    signal?.removeEventListener('abort', this.#abort)
+    return true
+  }
+}
+
+/** Throws the `AbortError` of a signal that is aborted already. */
+export function checkNotAborted(what: string, signal: Signal | undefined): void {
+  const given = signal as AbortSignalLike | undefined
+  if (given?.aborted === true) throw new AbortError(what, given.reason)
+}

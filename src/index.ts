@@ -1,0 +1,40 @@
+/** leveret: a RabbitMQ that lives inside your process. */
+export type { Arguments, FieldValue } from './arguments.js'
+export type { BodyMode } from './body.js'
+export type {
+  AlarmEvent,
+  BacklogEvent,
+  BindingEvent,
+  BrokerEventName,
+  BrokerEvents,
+  ConnectionEvent,
+  ConsumerEvent,
+  ExchangeCreatedEvent,
+  FaultEvent,
+  MessageEvent,
+  MessageEventName,
+  NamedEvent,
+  QueueCreatedEvent,
+  QueueDeletedEvent,
+} from './broker/events.js'
+export type { PublishStats } from './broker/publishing.js'
+export type { Clock } from './clock.js'
+export type { QueueInfo, QueueStats } from './declarations.js'
+export { Delivery, type Settlement, type Settler } from './delivery.js'
+export * from './errors.js'
+export type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-types/exchange-type.js'
+export type { BindingKey } from './handles/binding-key.js'
+export { Bus, type ExchangeTypeName } from './handles/bus.js'
+export { type CloseConsumerOptions, Consumer, type ConsumerEvents, type ConsumerOptions } from './handles/consumer.js'
+export { type AnyMessages, type DeleteExchangeOptions, Exchange, type ExchangeOptions } from './handles/exchange.js'
+export { ExchangeProducer, Producer, type ProducerEvents, QueueProducer } from './handles/producer.js'
+export type { PublishOptions, SendOptions } from './handles/publish-options.js'
+export { type DeleteQueueOptions, type GetOptions, Queue } from './handles/queue.js'
+export type { QueueOptions, RetryOptions } from './handles/queue-options.js'
+export type { RunOptions } from './handles/runner.js'
+export type { AbortSignalLike, Awaitable, Signal, TimerHandle } from './host.js'
+export { Broker, type BrokerOptions, type ConnectOptions } from './local/broker.js'
+export type { CloseBrokerOptions, ClosedBroker } from './local/closing.js'
+export type { BrokerOverview, ConsumerInfo, ExchangeInfo, QueueDetails, VirtualHostOverview } from './local/overview.js'
+export { VirtualHost } from './local/virtual-host.js'
+export type { Message, MessageProperties } from './message.js'

@@ -1,0 +1,99 @@
+/** The end of a broker: what its consumers have in hand may finish, then everything goes. */
+import type { BrokerState } from '../broker/broker-state.js'
+import type { QueueState } from '../broker/queue-state.js'
+import type { Timer } from '../timers.js'
+
+/** How a broker is closed. */
+export interface CloseBrokerOptions {
+  /**
+   * Lets consumers work off what is ready or waits for a retry in their queues, and what they publish meanwhile.
+   * @default false: only what they have in hand
+   */
+  readonly drain?: boolean
+  /** Milliseconds that all of it may take, 0 to 2,147,483,647. @default 30,000 */
+  readonly timeout?: number
+}
+
+/** What became of the messages when the broker closed. */
+export interface ClosedBroker {
+  /** Deliveries settled while it closed. */
+  readonly finished: number
+  /** Deliveries still unsettled at the end: given back, and dropped with their queues. */
+  readonly requeued: number
+  /** Further messages that were in the queues at the end. */
+  readonly dropped: number
+}
+
+const TIMEOUT_MS = 30_000
+
+export class Closing {
+  readonly done: Promise<ClosedBroker>
+  readonly #broker: BrokerState
+  readonly #drain: boolean
+  readonly #settledBefore: number
+  readonly #timer: Timer
+  #resolve!: (result: ClosedBroker) => void
+
+  constructor(broker: BrokerState, options: CloseBrokerOptions) {
+    this.#broker = broker
+    this.#drain = options.drain === true
+    this.#settledBefore = this.#settled()
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    broker.timers.keepAlive()
+    this.#timer = broker.timers.after(options.timeout ?? TIMEOUT_MS, () => this.#end())
+    if (!this.#drain) this.#stopIntake()
+    broker.afterOperations = () => this.#look()
+    this.#look()
+  }
+
+  #look(): void {
+    for (const queue of this.#queues()) if (this.#busy(queue)) return
+    this.#end()
+  }
+
+  #busy(queue: QueueState): boolean {
+    const handed = queue.consumers.reduce((sum, consumer) => sum + consumer.unsettled, 0)
+    if (!this.#drain) return handed > 0
+    const { ready, delayed, unacked } = queue.stats
+    return queue.consumerCount > 0 && !queue.paused && ready + delayed + unacked > 0
+  }
+
+  /** No message is handed out any more: consumers keep what they took, and give back the rest. */
+  #stopIntake(): void {
+    for (const queue of this.#queues()) queue.pause()
+    for (const queue of this.#queues()) for (const consumer of queue.consumers) consumer.returnUnhanded()
+  }
+
+  #end(): void {
+    const broker = this.#broker
+    broker.afterOperations = undefined
+    broker.timers.cancel(this.#timer)
+    const finished = this.#settled() - this.#settledBefore
+    let requeued = 0
+    let dropped = 0
+    for (const queue of this.#queues()) {
+      queue.pause()
+      const { ready, delayed, unacked } = queue.stats
+      requeued += unacked
+      dropped += ready + delayed
+    }
+    broker.close()
+    broker.timers.letGo()
+    this.#resolve({ finished, requeued, dropped })
+  }
+
+  #settled(): number {
+    let settled = 0
+    for (const queue of this.#queues()) {
+      const { acked, autoAcked, rejected } = queue.stats
+      settled += acked + autoAcked + rejected
+    }
+    return settled
+  }
+
+  *#queues(): Iterable<QueueState> {
+    for (const virtualHost of this.#broker.virtualHosts.values()) yield* virtualHost.queues.values()
+  }
+}

@@ -1,0 +1,131 @@
+/** A virtual host of a broker in this process: a bus, and what only a broker in this process can show and do. */
+import type { BindingEvent } from '../broker/events.js'
+import type { ExchangeState } from '../broker/exchange-state.js'
+import type { QueueState } from '../broker/queue-state.js'
+import type { VirtualHostState } from '../broker/virtual-host-state.js'
+import type { Connection } from '../channel/channel.js'
+import type { QueueStats } from '../declarations.js'
+import { InvalidOptionError } from '../errors.js'
+import { Bus } from '../handles/bus.js'
+import type { Queue } from '../handles/queue.js'
+import type { Message } from '../message.js'
+import { describe } from '../names.js'
+import type { ExchangeInfo, QueueDetails, VirtualHostOverview } from './overview.js'
+
+/** Made by `broker.virtualHost(name)`. */
+export class VirtualHost extends Bus {
+  readonly #state: VirtualHostState
+
+  /** Use `broker.virtualHost(name)` or `broker.createVirtualHost(name)`. @internal */
+  constructor(connection: Connection, state: VirtualHostState) {
+    super(connection)
+    this.#state = state
+  }
+
+  /** Name of the virtual host. */
+  get name(): string {
+    return this.#state.name
+  }
+
+  /**
+   * The first ready messages of a queue, in the order in which they would leave; nothing is taken.
+   * @param count how many at most
+   * @throws NotFoundError.
+   */
+  peek(queue: string | Queue, count = 1): Message[] {
+    if (!Number.isInteger(count) || count < 0) {
+      throw new InvalidOptionError(`peek: expected a number of messages from 0 up, got ${describe(count)}`)
+    }
+    const found: Message[] = []
+    if (count === 0) return found
+    for (const message of this.#queue(queue).messages()) {
+      found.push(message)
+      if (found.length === count) break
+    }
+    return found
+  }
+
+  /**
+   * Stops handing messages of a queue to its consumers until `resume`; publishes and `get` go on. leveret's own.
+   * @throws NotFoundError.
+   */
+  pause(queue: string | Queue): void {
+    this.#queue(queue).pause()
+  }
+
+  /**
+   * Hands messages to consumers again.
+   * @throws NotFoundError.
+   */
+  resume(queue: string | Queue): void {
+    this.#queue(queue).resume()
+  }
+
+  /** The queues, by name. */
+  queues(): QueueDetails[] {
+    return [...this.#state.queues.values()].map(queueDetails)
+  }
+
+  /** The exchanges, by name; '' is the default exchange. */
+  exchanges(): ExchangeInfo[] {
+    return [...this.#state.exchanges.values()].map(exchangeInfo)
+  }
+
+  /** The bindings; the implicit ones of the default exchange, by which every queue has its name as a key, included. */
+  bindings(): BindingEvent[] {
+    const { name } = this.#state
+    const bindings: BindingEvent[] = [...this.#state.queues.keys()].map((queue) => ({
+      virtualHost: name,
+      source: '',
+      destination: queue,
+      destinationKind: 'queue',
+      routingKey: queue,
+      arguments: {},
+    }))
+    for (const exchange of this.#state.exchanges.values()) {
+      for (const binding of exchange.bindings.values()) bindings.push(binding.describe(name))
+    }
+    return bindings
+  }
+
+  /** What is there and what became of the messages. */
+  overview(): VirtualHostOverview {
+    return overviewOf(this.#state)
+  }
+
+  #queue(queue: string | Queue): QueueState {
+    return this.#state.queue(typeof queue === 'string' ? queue : queue.name, this.connection)
+  }
+}
+
+/** The overview of a virtual host. */
+export function overviewOf(state: VirtualHostState): VirtualHostOverview {
+  return {
+    name: state.name,
+    publishes: state.publishing.stats,
+    connections: [...state.connections].map((connection) => connection.name),
+    exchanges: [...state.exchanges.values()].map(exchangeInfo),
+    queues: [...state.queues.values()].map(queueDetails),
+  }
+}
+
+function exchangeInfo(exchange: ExchangeState): ExchangeInfo {
+  const { name, durable, autoDelete, internal } = exchange
+  const bindings = exchange.bindings.size
+  return { name, type: exchange.type.name, durable, autoDelete, internal, arguments: exchange.arguments, bindings }
+}
+
+function queueDetails(queue: QueueState): QueueDetails {
+  const { name, type, durable, exclusive, autoDelete, paused } = queue
+  const stats: QueueStats = queue.stats
+  const consumers = queue.consumers.map((consumer) => ({
+    consumerTag: consumer.consumerTag,
+    priority: consumer.priority,
+    exclusive: consumer.exclusive,
+    noAck: consumer.noAck,
+    waiting: consumer.waiting,
+    unsettled: consumer.unsettled,
+    active: !queue.singleActiveConsumer || queue.activeConsumer === consumer,
+  }))
+  return { name, type, durable, exclusive, autoDelete, arguments: queue.arguments, paused, stats, consumers }
+}
