@@ -8,7 +8,10 @@ class DirectRouter implements Router {
 
   add(binding: RoutedBinding): void {
     let bindings = this.#byKey.get(binding.routingKey)
-    if (bindings === undefined) this.#byKey.set(binding.routingKey, (bindings = new BindingList()))
+    if (bindings === undefined) {
+      bindings = new BindingList()
+      this.#byKey.set(binding.routingKey, bindings)
+    }
     bindings.add(binding, binding.destination)
   }
 

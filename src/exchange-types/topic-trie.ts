@@ -5,8 +5,8 @@
  * - `#steps` is the trie. A step is four integers; a node is a chain of steps, named by the place of its first. What one
  *   binding key adds lies side by side: `a.*` is "by `a` to the next", "by `*` to the next", "binding 0 ends here".
  * - `#edges` has the second and further literal words of a node: a hash table of steps, probed linearly.
- * - `#text` has the words, each once, with the dot after it. Routing neither splits the routing key nor takes substrings:
- *   it hashes a word while reading it, and compares characters only where the hash agrees.
+ * - `#text` has the words, each once, with a dot after it. Routing neither splits the routing key nor takes substrings:
+ *   it compares character codes, and hashes a word only where a node has many.
  *
  * A routing key is matched by a set of nodes that moves one word at a time, never by recursion. No node is visited twice
  * at a word, so a key costs at most its words times the nodes, however many `#` there are.
@@ -22,18 +22,18 @@ const WORD = 0
 const TARGET = 1
 /** The node's next step, or 0. In #edges: the node. */
 const NEXT = 2
-/** The hash of its word. Of POUND: its place in #pounds. Of END: the next END of the same node, or 0. */
+/** In #edges: the hash of its word. Of POUND: its place in #pounds. Of END: the next END of the same node, or 0. */
 const EXTRA = 3
 const STEP = 4
 
-// The marks. A node has at most one of each in its chain.
+// The marks. A node's chain has each at most once, and at most one literal word.
 const STAR = -1
 const POUND = -2
 const END = -3
 /** There are literal words in #edges. Also what the root begins with, as it is there before any word. */
 const MORE = -4
 
-/** Any step that is by a word: they have no mark, their WORD is positive. */
+/** Stands for any literal word: those steps have no mark, their WORD is positive. */
 const LITERAL = 1
 
 const DOT = 46
@@ -56,7 +56,6 @@ export class TopicTrie {
   // Scratch of `match`, emptied by counting from 0.
   /** The nodes to visit at the word in hand. */
   #nodes: number[] = []
-  #nodeCount = 0
   /** The nodes to visit at the next word. */
   #found: number[] = []
   /** The `#` steps met so far: they take every further word, so that what is behind them is visited at each. */
@@ -88,7 +87,11 @@ export class TopicTrie {
     for (const word of wordsOf(binding.routingKey)) node = this.#follow(node, word) || this.#extend(node, word)
     const first = this.#stepOf(node, END)
     if (first === -1) this.#append(node, END, index, 0)
-    else this.#steps[first + EXTRA] = this.#push(END, index, this.#steps[first + EXTRA] as number)
+    else {
+      // n.b. pushing may replace #steps, so it comes before the assignment.
+      const end = this.#push(END, index, this.#steps[first + EXTRA] as number)
+      this.#steps[first + EXTRA] = end
+    }
   }
 
   /** Forgets a binding; its steps stay. */
@@ -101,93 +104,69 @@ export class TopicTrie {
 
   /** Adds to `sink` the destination of every binding whose key matches the routing key. */
   match(key: string, sink: RouteSink): void {
-    this.visited = 0
+    const steps = this.#steps
+    let nodes = this.#nodes
+    let found = this.#found
+    let count = 1
+    nodes[0] = 0
     this.#poundCount = 0
-    this.#nodes[0] = 0
-    this.#nodeCount = 1
-    const length = key.length
+    this.visited = 0
     // n.b. the empty key has no words, while "a." has two, one of them empty (XT-04).
-    for (let at = 0, start = 0, hash = 0; length > 0 && at <= length; at++) {
-      const code = at < length ? key.charCodeAt(at) : DOT
-      if (code !== DOT) {
-        hash = hashed(hash, code)
-        continue
+    for (let start = key === '' ? 1 : 0, end = 0; count + this.#poundCount > 0; start = end + 1) {
+      const ended = start > key.length
+      if (!ended) end = key.indexOf('.', start)
+      if (end === -1) end = key.length
+      let hash = 0
+      let foundCount = 0
+      // Every `#` met at an earlier word takes this word as well.
+      for (let i = 0; i < this.#poundCount; i++) nodes[count++] = steps[(this.#pounds[i] as number) + TARGET] as number
+      for (let i = 0; i < count; i++) {
+        const node = nodes[i] as number
+        let step = node
+        do {
+          const word = steps[step + WORD] as number
+          if (word === POUND) {
+            // It may also stand for no word at all: what is behind it is visited at once.
+            if (this.#meet(step)) nodes[count++] = steps[step + TARGET] as number
+          } else if (ended) {
+            if (word === END) this.#deliver(step, sink)
+          } else if (word > 0) {
+            if (this.#spells(word, key, start, end)) found[foundCount++] = steps[step + TARGET] as number
+          } else if (word === STAR) {
+            found[foundCount++] = steps[step + TARGET] as number
+          } else if (word === MORE) {
+            if (hash === 0) hash = hashOf(key, start, end)
+            const child = this.#edge(node, key, start, end, hash)
+            if (child !== 0) found[foundCount++] = child
+          }
+          step = steps[step + NEXT] as number
+        } while (step !== 0)
       }
-      this.#take(key, start, at, hash)
-      if (this.#nodeCount === 0 && this.#poundCount === 0) return
-      start = at + 1
-      hash = 0
-    }
-    this.#finish(sink)
-  }
-
-  /** Moves on from every node by the word of `key` from `start` to `end`. */
-  #take(key: string, start: number, end: number, hash: number): void {
-    const steps = this.#steps
-    const nodes = this.#nodes
-    const found = this.#found
-    let count = 0
-    this.#enterPounds()
-    for (let i = 0; i < this.#nodeCount; i++) {
-      let at = nodes[i] as number
-      do {
-        const word = steps[at + WORD] as number
-        if (word > 0) {
-          if (steps[at + EXTRA] === hash && this.#spells(word, key, start, end)) {
-            found[count++] = steps[at + TARGET] as number
-          }
-        } else if (word === STAR) found[count++] = steps[at + TARGET] as number
-        else if (word === POUND) this.#meetPound(at)
-        else if (word === MORE) {
-          const node = this.#edge(nodes[i] as number, key, start, end, hash)
-          if (node !== 0) found[count++] = node
-        }
-        at = steps[at + NEXT] as number
-      } while (at !== 0)
-    }
-    this.visited += this.#nodeCount
-    this.#nodes = found
-    this.#found = nodes
-    this.#nodeCount = count
-  }
-
-  /** Adds the destinations of every node where the routing key ended. */
-  #finish(sink: RouteSink): void {
-    const steps = this.#steps
-    const nodes = this.#nodes
-    this.#enterPounds()
-    for (let i = 0; i < this.#nodeCount; i++) {
-      let at = nodes[i] as number
-      do {
-        const word = steps[at + WORD] as number
-        if (word === POUND) this.#meetPound(at)
-        else if (word === END) {
-          for (let end = at; end !== 0; end = steps[end + EXTRA] as number) {
-            const destination = this.#destinations[steps[end + TARGET] as number]
-            if (destination !== undefined) sink.add(destination)
-          }
-        }
-        at = steps[at + NEXT] as number
-      } while (at !== 0)
-    }
-    this.visited += this.#nodeCount
-  }
-
-  /** Visits what is behind each `#` met at an earlier word. */
-  #enterPounds(): void {
-    for (let i = 0; i < this.#poundCount; i++) {
-      this.#nodes[this.#nodeCount++] = this.#steps[(this.#pounds[i] as number) + TARGET] as number
+      this.visited += count
+      if (ended) return
+      const visited = nodes
+      nodes = found
+      found = visited
+      count = foundCount
     }
   }
 
-  /** Visits what is behind a `#` at once, as it may stand for no word at all; nothing if it was met before. */
-  #meetPound(step: number): void {
+  /** Adds to `sink` the destinations of all binding keys that end with `step`. */
+  #deliver(step: number, sink: RouteSink): void {
+    for (let end = step; end !== 0; end = this.#steps[end + EXTRA] as number) {
+      const destination = this.#destinations[this.#steps[end + TARGET] as number]
+      if (destination !== undefined) sink.add(destination)
+    }
+  }
+
+  /** Adds a `#` step to those met; false if it is one of them already. */
+  #meet(step: number): boolean {
     const place = this.#steps[step + EXTRA] as number
     // n.b. the field is what some earlier match left, unless #pounds agrees.
-    if (place < this.#poundCount && this.#pounds[place] === step) return
+    if (place < this.#poundCount && this.#pounds[place] === step) return false
     this.#steps[step + EXTRA] = this.#poundCount
     this.#pounds[this.#poundCount++] = step
-    this.#nodes[this.#nodeCount++] = this.#steps[step + TARGET] as number
+    return true
   }
 
   /** True when the word at `word` of #text is what `key` has from `start` to `end`. */
@@ -218,7 +197,7 @@ export class TopicTrie {
     if (step !== -1 && (mark !== LITERAL || this.#spells(this.#steps[step + WORD] as number, word, 0, word.length))) {
       return this.#steps[step + TARGET] as number
     }
-    return mark === LITERAL ? this.#edge(node, word, 0, word.length, hashOf(word)) : 0
+    return mark === LITERAL ? this.#edge(node, word, 0, word.length, hashOf(word, 0, word.length)) : 0
   }
 
   /** Makes the node that a word of a binding key leads to from `node`. The step that is pushed next is its first. */
@@ -226,10 +205,10 @@ export class TopicTrie {
     const mark = markOf(word)
     if (mark !== LITERAL) this.#append(node, mark, this.#stepsEnd + STEP, 0)
     else if (this.#stepOf(node, LITERAL) === -1 && this.#stepOf(node, MORE) === -1) {
-      this.#append(node, this.#addWord(word), this.#stepsEnd + STEP, hashOf(word))
+      this.#append(node, this.#addWord(word), this.#stepsEnd + STEP, 0)
     } else {
       if (this.#stepOf(node, MORE) === -1) this.#append(node, MORE, 0, 0)
-      this.#addEdge(this.#addWord(word), this.#stepsEnd, node, hashOf(word))
+      this.#addEdge(this.#addWord(word), this.#stepsEnd, node, hashOf(word, 0, word.length))
     }
     return this.#stepsEnd
   }
@@ -318,14 +297,9 @@ function markOf(word: string): number {
   return word === '*' ? STAR : word === '#' ? POUND : LITERAL
 }
 
-/** The hash of a word that has `hash` so far and goes on with `code`. */
-function hashed(hash: number, code: number): number {
-  return (Math.imul(hash, 31) + code) | 0
-}
-
-function hashOf(word: string): number {
+function hashOf(key: string, start: number, end: number): number {
   let hash = 0
-  for (let i = 0; i < word.length; i++) hash = hashed(hash, word.charCodeAt(i))
+  for (let i = start; i < end; i++) hash = ((hash << 5) - hash + key.charCodeAt(i)) | 0
   return hash
 }
 

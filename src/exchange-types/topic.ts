@@ -13,6 +13,11 @@ class TopicRouter implements Router {
   #bound = 0
   #removed = 0
 
+  /** How much room the bindings take; for tests. @internal */
+  get size(): number {
+    return this.#trie.size
+  }
+
   add(binding: RoutedBinding): void {
     this.#bound++
     this.#trie.add(binding)
