@@ -45,7 +45,8 @@ interface Port {
   unref?(): void
 }
 
-interface AsyncScope {
+/** An async context (AsyncLocalStorage) that was captured. */
+export interface AsyncScope {
   runInAsyncScope<This, Result>(fn: (this: This) => Result, thisArg: This): Result
 }
 
@@ -77,9 +78,6 @@ export const host = globalThis as unknown as Host
 
 /** Type of what `new AbortController()` makes. */
 export type AbortControllerLike = InstanceType<Host['AbortController']>
-
-/** Runs `fn` in the async context in which the scope was made. */
-export type RunInScope = AsyncScope['runInAsyncScope']
 
 /**
  * Captures the current async context (AsyncLocalStorage): a handler must run in the one in which it was registered,

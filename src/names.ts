@@ -36,9 +36,8 @@ export function generateName(prefix: 'amq.gen-' | 'amq.ctag-'): string {
   const bytes = new Uint8Array(22)
   if (host.crypto !== undefined) host.crypto.getRandomValues(bytes)
   else for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256
-  let name: string = prefix
-  for (const byte of bytes) name += ALPHABET[byte & 63]
-  return name
+  // n.b. made in one piece: a string that is added up letter by letter takes twenty times the memory.
+  return prefix + String.fromCharCode(...bytes.map((byte) => ALPHABET.charCodeAt(byte & 63)))
 }
 
 /** A value as an error message shows it: short, and telling its type. */

@@ -1,24 +1,24 @@
 /**
  * Whose turn it is: the consumers of a queue that have credit, in rings by priority. The next delivery goes to the first
  * of the highest ring, which then goes to its back (CON-09); a consumer without credit stands in no ring, and comes to
- * the back of its own when it has credit again.
+ * the back of its own when it has credit again. Waiting gets stand in the lowest ring of all: they take what no consumer
+ * has credit for.
  */
 import type { LocalSubscription } from './local-subscription.js'
 
-interface Level {
+interface Ring {
   readonly priority: number
   first: LocalSubscription | undefined
+  lower: Ring | undefined
 }
 
 export class Dispatcher {
   /** All consumers, in order of registration; waiting gets are none. */
-  readonly consumers: LocalSubscription[] = []
+  consumers: readonly LocalSubscription[] = []
+  /** The single active consumer, on a queue that has one. */
+  active: LocalSubscription | undefined = undefined
   readonly #singleActive: boolean
-  /** Highest priority first. */
-  readonly #levels: Level[] = []
-  /** Waiting gets: they take what no consumer has credit for. */
-  readonly #getters: Level = { priority: Number.NEGATIVE_INFINITY, first: undefined }
-  #active: LocalSubscription | undefined
+  #highest: Ring | undefined
 
   constructor(singleActive: boolean) {
     this.#singleActive = singleActive
@@ -26,43 +26,45 @@ export class Dispatcher {
 
   /** The consumer that gets the next message; undefined when none has credit. */
   next(): LocalSubscription | undefined {
-    if (this.#singleActive) return this.#active?.previous === undefined ? this.#getters.first : this.#active
-    for (const level of this.#levels) if (level.first !== undefined) return level.first
-    return this.#getters.first
-  }
-
-  /** The single active consumer. */
-  get active(): LocalSubscription | undefined {
-    return this.#active
+    if (this.#singleActive && this.active?.previous !== undefined) return this.active
+    for (let ring = this.#highest; ring !== undefined; ring = ring.lower) {
+      if (ring.first !== undefined && !(this.#singleActive && !ring.first.once)) return ring.first
+    }
+    return undefined
   }
 
   add(consumer: LocalSubscription): void {
     if (!consumer.once) {
-      this.consumers.push(consumer)
-      if (this.#singleActive) this.#active ??= consumer
+      this.consumers = [...this.consumers, consumer]
+      if (this.#singleActive) this.active ??= consumer
     }
     this.makeReady(consumer)
   }
 
   remove(consumer: LocalSubscription): void {
     this.makeUnready(consumer)
-    const index = this.consumers.indexOf(consumer)
-    if (index !== -1) this.consumers.splice(index, 1)
-    if (this.#active !== consumer) return
+    this.consumers = this.consumers.filter((other) => other !== consumer)
+    if (this.active !== consumer) return
     // CON-17: the highest priority among those who wait, then the earliest.
-    this.#active = this.consumers.reduce<LocalSubscription | undefined>(
+    this.active = this.consumers.reduce<LocalSubscription | undefined>(
       (best, other) => (best === undefined || other.priority > best.priority ? other : best),
       undefined,
     )
   }
 
+  /** Ends the gets that wait. */
+  endGets(reason: string): void {
+    const ring = this.#ring(Number.NEGATIVE_INFINITY)
+    while (ring.first !== undefined) ring.first.end(reason)
+  }
+
   /** The consumer has credit: to the back of its ring. */
   makeReady(consumer: LocalSubscription): void {
-    const level = this.#level(consumer)
-    const { first } = level
+    const ring = this.#ring(consumer.priority)
+    const { first } = ring
     if (first === undefined) {
       consumer.next = consumer.previous = consumer
-      level.first = consumer
+      ring.first = consumer
     } else {
       const last = first.previous as LocalSubscription
       consumer.previous = last
@@ -75,29 +77,33 @@ export class Dispatcher {
   makeUnready(consumer: LocalSubscription): void {
     const { next, previous } = consumer
     if (next === undefined || previous === undefined) return
-    const level = this.#level(consumer)
+    const ring = this.#ring(consumer.priority)
     if (next === consumer) {
-      level.first = undefined
+      ring.first = undefined
     } else {
       previous.next = next
       next.previous = previous
-      if (level.first === consumer) level.first = next
+      if (ring.first === consumer) ring.first = next
     }
     consumer.next = consumer.previous = undefined
   }
 
   /** The consumer got a message: the one after it is next. */
   rotate(consumer: LocalSubscription): void {
-    if (consumer.next !== consumer) this.#level(consumer).first = consumer.next
+    if (consumer.next !== consumer) this.#ring(consumer.priority).first = consumer.next
   }
 
-  #level(consumer: LocalSubscription): Level {
-    if (consumer.once) return this.#getters
-    const { priority } = consumer
-    for (const level of this.#levels) if (level.priority === priority) return level
-    const level: Level = { priority, first: undefined }
-    this.#levels.push(level)
-    this.#levels.sort((a, b) => b.priority - a.priority)
-    return level
+  #ring(priority: number): Ring {
+    let higher: Ring | undefined
+    let ring = this.#highest
+    while (ring !== undefined && ring.priority > priority) {
+      higher = ring
+      ring = ring.lower
+    }
+    if (ring?.priority === priority) return ring
+    const added: Ring = { priority, first: undefined, lower: ring }
+    if (higher === undefined) this.#highest = added
+    else higher.lower = added
+    return added
   }
 }

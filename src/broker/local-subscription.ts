@@ -70,7 +70,7 @@ export class LocalSubscription implements Task, HoldingConsumer {
     this.consumerTag = options.consumerTag
     this.noAck = options.noAck
     this.exclusive = options.exclusive
-    this.priority = options.priority
+    this.priority = options.once ? Number.NEGATIVE_INFINITY : options.priority
     this.once = options.once
     this.#limit = options.noAck || options.prefetch === 0 ? UNLIMITED : options.prefetch
     this.credit = this.#limit

@@ -111,7 +111,7 @@ export class Publishing implements RouteSink {
    * no queue behind it, or only queues that it died in before without being rejected (DLX-12).
    */
   deadLetter(queue: QueueState, message: Message, reason: DeathReason): boolean {
-    const { deadLetter } = queue
+    const { deadLetter } = queue.rules
     const exchange = deadLetter && this.#exchanges.get(deadLetter.exchange)
     if (deadLetter === undefined || exchange === undefined) return false
     const letter = deadLetterOf(message, queue.name, reason, deadLetter, this.#broker.timers.wallTime())
@@ -120,7 +120,7 @@ export class Publishing implements RouteSink {
     for (let i = 0; i < this.#found; i++) {
       const target = this.#queues[i] as QueueState
       if (reason !== 'rejected' && isCycle(target.name, letter)) continue
-      if (target.measures) measure(letter)
+      if (target.rules.measures) measure(letter)
       if (target.enqueue(letter) !== 'refused') reached++
     }
     if (reached > 0 && messageEvents.dead_lettered.hasSubscribers) queue.report('dead_lettered', letter)
@@ -137,7 +137,7 @@ export class Publishing implements RouteSink {
     const found = this.#found
     if (found === 0) return this.#reachedNothing(message, mandatory, publisher)
     const queues = this.#queues
-    for (let i = 0; i < found; i++) if ((queues[i] as QueueState).measures) measure(message)
+    for (let i = 0; i < found; i++) if ((queues[i] as QueueState).rules.measures) measure(message)
     this.#broker.tracker?.published(message)
     let refused = false
     let pending = 0

@@ -10,13 +10,7 @@ import type { Message } from '../message.js'
 import { FifoStore } from '../message-stores/fifo-store.js'
 import type { MessageStore } from '../message-stores/message-store.js'
 import { PriorityStore } from '../message-stores/priority-store.js'
-import type {
-  ArgumentHost,
-  DeathReason,
-  QueueHooks,
-  QueueType,
-  WithheldConfirm,
-} from '../queue-arguments/queue-argument.js'
+import type { ArgumentHost, DeathReason, QueueType, WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Task } from '../scheduler.js'
 import type { Timer, Timers } from '../timers.js'
 import type { Binding } from './binding.js'
@@ -26,6 +20,7 @@ import { LocalDelivery } from './local-delivery.js'
 import type { DeliveryHolder, LocalSubscription, SubscribedQueue } from './local-subscription.js'
 import { Parking } from './parking.js'
 import { QueueCounters } from './queue-counters.js'
+import { type QueueRules, rulesOf } from './queue-rules.js'
 import type { BrokerServices } from './services.js'
 
 /** Messages assigned from a backlog before others get their turn. */
@@ -63,30 +58,17 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** The connection that owns an exclusive queue. */
   readonly owner: object | undefined
   readonly counters = new QueueCounters()
-  /** Bindings that end here. */
-  readonly incoming = new Set<Binding>()
-  /** Channels that may hold deliveries of this queue. */
-  readonly holders = new Set<DeliveryHolder>()
-  readonly deadLetter: QueueHooks['deadLetter']
-  /** True when the size of bodies has to be known before they are enqueued. */
-  readonly measures: boolean
-  readonly singleActiveConsumer: boolean
-  /** True when failed deliveries wait before they come again. */
-  readonly backsOff: boolean
+  readonly rules: QueueRules
   deleted = false
   paused = false
   /** Number of the last publish that reached it. */
   visited = 0
-  readonly #hooks: readonly QueueHooks[]
-  // n.b. hooks by kind, so that a queue without one pays a comparison and no loop.
-  readonly #admit: QueueHooks | undefined
-  readonly #stored: readonly QueueHooks[] | undefined
-  readonly #removed: readonly QueueHooks[] | undefined
-  readonly #timesDeliveries: boolean
-  readonly #timeToLive: number | undefined
-  readonly #store: MessageStore<LocalDelivery>
-  readonly #dispatcher: Dispatcher
+  // n.b. most queues are idle: what they do not need yet is not made.
+  #incoming: Set<Binding> | undefined
+  #dispatcher: Dispatcher | undefined
+  #holders: Set<DeliveryHolder> | undefined
   #parking: Parking | undefined
+  readonly #store: MessageStore<LocalDelivery>
   #expiry: Timer | undefined
   #scheduled = false
   #suspended = 0
@@ -101,31 +83,17 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.autoDelete = declaration.autoDelete
     this.arguments = declaration.arguments
     this.owner = owner
-    const hooks: QueueHooks[] = []
-    // n.b. hooks may ask for the number of consumers while they are made.
-    this.#dispatcher = NO_CONSUMERS
-    for (const argument of this.broker.queueArguments.behaviours) {
-      const made = argument.createHooks(declaration.arguments, this)
-      if (made !== undefined) hooks.push(made)
-    }
-    this.#hooks = hooks
-    this.#admit = hooks.find((hook) => hook.admit !== undefined)
-    this.#stored = some(hooks.filter((hook) => hook.stored !== undefined))
-    this.#removed = some(hooks.filter((hook) => hook.removed !== undefined))
-    this.#timeToLive = hooks.find((hook) => hook.timeToLive !== undefined)?.timeToLive
-    this.#timesDeliveries = hooks.some((hook) => hook.timesDeliveries === true)
-    this.measures = hooks.some((hook) => hook.measures === true)
-    this.backsOff = hooks.some((hook) => hook.backsOff === true)
-    this.deadLetter = hooks.find((hook) => hook.deadLetter !== undefined)?.deadLetter
-    this.singleActiveConsumer = hooks.some((hook) => hook.singleActiveConsumer === true)
-    this.#dispatcher = new Dispatcher(this.singleActiveConsumer)
-    const makeEntry = (message: Message, position: number, deadline: number): LocalDelivery =>
-      new LocalDelivery(message, this, position, deadline, 0, false)
-    const priorities = hooks.find((hook) => hook.maxPriority !== undefined)?.maxPriority
+    this.rules = rulesOf(this.broker.queueArguments.behaviours, declaration.arguments, this)
+    const { maxPriority } = this.rules
     this.#store =
-      priorities === undefined
-        ? new FifoStore(makeEntry, type === 'quorum' ? 'front' : 'position')
-        : new PriorityStore(makeEntry, priorities)
+      maxPriority === undefined
+        ? new FifoStore(this, type === 'quorum' ? 'front' : 'position')
+        : new PriorityStore(this, maxPriority)
+  }
+
+  /** The entry of a message that leaves the store for the first time. */
+  makeEntry(message: Message, position: number, deadline: number): LocalDelivery {
+    return new LocalDelivery(message, this, position, deadline, 0, false)
   }
 
   /** As RabbitMQ's error texts name it (GEN-03). */
@@ -142,16 +110,27 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   get consumers(): readonly LocalSubscription[] {
-    return this.#dispatcher.consumers
+    return this.#dispatcher === undefined ? NO_CONSUMERS : this.#dispatcher.consumers
   }
 
   get consumerCount(): number {
-    return this.#dispatcher.consumers.length
+    return this.consumers.length
+  }
+
+  /** Bindings that end here. */
+  get incoming(): Set<Binding> {
+    this.#incoming ??= new Set()
+    return this.#incoming
+  }
+
+  /** True when failed deliveries wait before they come again. */
+  get backsOff(): boolean {
+    return this.rules.backsOff
   }
 
   /** The consumer that alone gets messages, on a queue with a single active consumer. */
   get activeConsumer(): LocalSubscription | undefined {
-    return this.#dispatcher.active
+    return this.#dispatcher?.active
   }
 
   get timers(): Timers {
@@ -176,7 +155,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** Takes a routed message. */
   enqueue(message: Message): Outcome {
-    if (this.#admit !== undefined && this.#admit.admit?.(message) === false) return 'refused'
+    const { admit } = this.rules
+    if (admit !== undefined && admit.admit?.(message) === false) return 'refused'
     this.counters.enqueued++
     const ttl = this.#timeToLiveOf(message)
     if (this.#store.length === 0) {
@@ -196,21 +176,22 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** Takes the confirm of the publish that `enqueue` just called pending. */
   withhold(confirm: WithheldConfirm): void {
-    for (const hook of this.#hooks) hook.withhold?.(confirm)
+    for (const hook of this.rules.hooks) hook.withhold?.(confirm)
   }
 
   #timeToLiveOf(message: Message): number | undefined {
     const { expiration } = message.properties
-    if (expiration === undefined) return this.#timeToLive
-    return Math.min(Number(expiration), this.#timeToLive ?? Number.POSITIVE_INFINITY)
+    if (expiration === undefined) return this.rules.timeToLive
+    return Math.min(Number(expiration), this.rules.timeToLive ?? Number.POSITIVE_INFINITY)
   }
 
   /** A message was stored or put back. True when its publisher is to wait. */
   #becameReady(message: Message, deadline: number): boolean {
     this.broker.becameReady()
     let withheld = false
-    if (this.#stored !== undefined) {
-      for (const hook of this.#stored) if (hook.stored?.(message) === true) withheld = true
+    const { stored } = this.rules
+    if (stored !== undefined) {
+      for (const hook of stored) if (hook.stored?.(message) === true) withheld = true
     } else if (this.#store.length === BACKLOG && !this.#warned) {
       this.#warned = true
       this.#warnOfBacklog()
@@ -222,13 +203,14 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Assign
 
   #next(): LocalSubscription | undefined {
-    return this.paused || this.#suspended > 0 ? undefined : this.#dispatcher.next()
+    return this.paused || this.#suspended > 0 ? undefined : this.#dispatcher?.next()
   }
 
   #assign(consumer: LocalSubscription, delivery: LocalDelivery): void {
-    if (!consumer.noAck && --consumer.credit === 0) this.#dispatcher.makeUnready(consumer)
-    else this.#dispatcher.rotate(consumer)
-    if (this.#timesDeliveries) this.#noteTime(delivery)
+    const dispatcher = this.#dispatcher as Dispatcher
+    if (!consumer.noAck && --consumer.credit === 0) dispatcher.makeUnready(consumer)
+    else dispatcher.rotate(consumer)
+    if (this.rules.timesDeliveries) this.#noteTime(delivery)
     consumer.assign(delivery)
   }
 
@@ -261,7 +243,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   #takeHead(): LocalDelivery {
     const entry = this.#store.shift()
     this.broker.becameLess(1)
-    if (this.#removed !== undefined) for (const hook of this.#removed) hook.removed?.(entry.message)
+    const { removed } = this.rules
+    if (removed !== undefined) for (const hook of removed) hook.removed?.(entry.message)
     return entry
   }
 
@@ -316,7 +299,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const failures = how === 'retry' ? delivery.failures + 1 : delivery.failures
     if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message)
     let delay = 0
-    for (const hook of this.#hooks) {
+    for (const hook of this.rules.hooks) {
       const fate = hook.comesBack?.(failures, how)
       if (fate === 'delivery_limit') {
         this.#die(delivery.message, fate)
@@ -405,8 +388,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const delivery = this.#takeHead()
     if (noAck) this.autoAck(delivery)
     else {
-      this.holders.add(holder)
-      if (this.#timesDeliveries) this.#noteTime(delivery)
+      this.#keepHolder(holder)
+      if (this.rules.timesDeliveries) this.#noteTime(delivery)
     }
     holder.hold(delivery, noAck)
     if (messageEvents.delivered.hasSubscribers) this.report('delivered', delivery.message)
@@ -429,7 +412,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   #dropReady(): void {
     const left = this.#store.length
-    if (this.#removed !== undefined) while (this.#store.length > 0) this.#takeHead()
+    if (this.rules.removed !== undefined) while (this.#store.length > 0) this.#takeHead()
     else {
       this.#store.clear()
       this.broker.becameLess(left)
@@ -441,10 +424,10 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const { ready, delayed, stats } = this
     this.deleted = true
     this.counters.deleted += ready + delayed + stats.unacked
-    for (const consumer of [...this.#dispatcher.consumers]) consumer.end(reason)
-    for (let getter = this.#dispatcher.next(); getter !== undefined; getter = this.#dispatcher.next())
-      getter.end(reason)
-    for (const holder of this.holders) holder.lose(this)
+    const holders = this.holders()
+    for (const consumer of this.consumers) consumer.end(reason)
+    this.#dispatcher?.endGets(reason)
+    for (const holder of holders) holder.lose(this)
     this.clear()
     return ready
   }
@@ -454,7 +437,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#dropReady()
     this.#parking?.clear()
     if (this.#expiry !== undefined) this.timers.cancel(this.#expiry)
-    for (const hook of this.#hooks) hook.dispose?.()
+    for (const hook of this.rules.hooks) hook.dispose?.()
   }
 
   /** The lease ran out (`x-expires`). */
@@ -465,7 +448,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** The queue was declared or asked for a message. */
   touch(): void {
-    for (const hook of this.#hooks) hook.used?.()
+    for (const hook of this.rules.hooks) hook.used?.()
   }
 
   /** Stops handing messages to consumers; gets go on. */
@@ -482,15 +465,16 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Consumers
 
   addConsumer(consumer: LocalSubscription): void {
+    this.#dispatcher ??= new Dispatcher(this.rules.singleActiveConsumer)
     this.#dispatcher.add(consumer)
-    this.holders.add(consumer.holder)
     if (!consumer.once) this.#consumersChanged()
     this.assignReady()
   }
 
   /** The consumer is gone; `unhanded` are its deliveries that nobody saw. */
   removeConsumer(consumer: LocalSubscription, unhanded: readonly LocalDelivery[]): void {
-    this.#dispatcher.remove(consumer)
+    this.#dispatcher?.remove(consumer)
+    if (consumer.unsettled > 0) this.#keepHolder(consumer.holder)
     for (const delivery of unhanded) this.putBack(delivery)
     if (this.deleted) return
     if (!consumer.once) this.#consumersChanged()
@@ -502,29 +486,47 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** A consumer without credit has some again. */
   consumerReady(consumer: LocalSubscription): void {
-    this.#dispatcher.makeReady(consumer)
+    this.#dispatcher?.makeReady(consumer)
   }
 
   #consumersChanged(): void {
     this.#parking?.setAttended(this.consumerCount > 0)
-    for (const hook of this.#hooks) hook.consumersChanged?.()
+    for (const hook of this.rules.hooks) hook.consumersChanged?.()
+  }
+
+  /** Channels that may hold deliveries of this queue: those of its consumers, and those that were kept. */
+  holders(): Set<DeliveryHolder> {
+    const holders = new Set(this.#holders)
+    for (const consumer of this.consumers) holders.add(consumer.holder)
+    return holders
+  }
+
+  /** Remembers a channel whose deliveries no consumer leads to: of a get, or of a consumer that is gone. */
+  #keepHolder(holder: DeliveryHolder): void {
+    this.#holders ??= new Set()
+    this.#holders.add(holder)
+  }
+
+  /** The channel is closed. */
+  forgetHolder(holder: DeliveryHolder): void {
+    this.#holders?.delete(holder)
   }
 
   // Consumer timeout
 
   #noteTime(delivery: LocalDelivery): void {
     delivery.assignedAt = this.timers.turnTime()
-    for (const hook of this.#hooks) hook.assigned?.(delivery.assignedAt)
+    for (const hook of this.rules.hooks) hook.assigned?.(delivery.assignedAt)
   }
 
   timeOut(assignedBefore: number, timeout: number): void {
-    for (const holder of [...this.holders]) holder.timeOut(this, assignedBefore, timeout)
+    for (const holder of this.holders()) holder.timeOut(this, assignedBefore, timeout)
     this.broker.settle()
   }
 
   oldestAssigned(): number | undefined {
     let oldest: number | undefined
-    for (const holder of this.holders) {
+    for (const holder of this.holders()) {
       for (const delivery of holder.deliveries(this)) {
         if (oldest === undefined || delivery.assignedAt < oldest) oldest = delivery.assignedAt
       }
@@ -550,9 +552,4 @@ function deadlineAt(now: number, ttl: number): number {
   return Math.max(1, Math.ceil(now + ttl))
 }
 
-/** The dispatcher of a queue that is being made. */
-const NO_CONSUMERS = new Dispatcher(false)
-
-function some<T>(list: readonly T[]): readonly T[] | undefined {
-  return list.length === 0 ? undefined : list
-}
+const NO_CONSUMERS: readonly LocalSubscription[] = []

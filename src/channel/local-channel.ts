@@ -38,8 +38,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   readonly #connection: ChannelOwner
   readonly #virtualHost: VirtualHostState
   readonly #listener: ChannelListener
-  readonly #subscriptions = new Map<string, LocalSubscription>()
-  readonly #queues = new Set<QueueState>()
+  // n.b. most channels have one consumer of one queue, or none: lists cost a third of maps.
+  #subscriptions: readonly LocalSubscription[] = []
+  #queues: readonly QueueState[] = []
   #unacked: Unacked | undefined
   #tags = 0
   #pending = 0
@@ -189,16 +190,15 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#checkOpen()
     const queue = this.#queue(name)
     const consumerTag = options.consumerTag === '' ? generateName('amq.ctag-') : options.consumerTag
-    if (this.#subscriptions.has(consumerTag)) {
+    if (this.#subscriptions.some((other) => other.consumerTag === consumerTag)) {
       throw new NotAllowedError(`attempt to reuse consumer tag '${consumerTag}'`)
     }
     const inUse = queue.consumers.some((consumer) => consumer.exclusive)
-    const impossible = options.exclusive && (queue.consumerCount > 0 || queue.singleActiveConsumer)
+    const impossible = options.exclusive && (queue.consumerCount > 0 || queue.rules.singleActiveConsumer)
     if (!options.once && (inUse || impossible)) throw new AccessRefusedError(`${queue.title} in exclusive use`)
     const subscription = new LocalSubscription(queue, this, { ...options, consumerTag }, listener)
-    this.#subscriptions.set(consumerTag, subscription)
-    this.#queues.add(queue)
-    this.#connection.remember(this)
+    this.#subscriptions = [...this.#subscriptions, subscription]
+    this.#remember(queue)
     queue.addConsumer(subscription)
     const { broker, name: virtualHost } = this.#virtualHost
     if (!options.once) broker.events.emit('consumer.created', { virtualHost, queue: name, consumerTag })
@@ -208,7 +208,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   unsubscribed(subscription: LocalSubscription): void {
     const { consumerTag, queue } = subscription
-    this.#subscriptions.delete(consumerTag)
+    this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription)
     const { broker, name: virtualHost } = this.#virtualHost
     if (!subscription.once) broker.events.emit('consumer.deleted', { virtualHost, queue: queue.name, consumerTag })
   }
@@ -217,10 +217,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#checkOpen()
     const queue = this.#queue(name)
     const delivery = queue.get(this, noAck)
-    if (delivery !== undefined) {
-      this.#queues.add(queue)
-      this.#connection.remember(this)
-    }
+    if (delivery !== undefined) this.#remember(queue)
     this.#virtualHost.broker.settle()
     return delivery
   }
@@ -286,12 +283,12 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    const queues = [...this.#queues]
+    const queues = this.#queues
     for (const queue of queues) queue.suspend()
-    for (const subscription of [...this.#subscriptions.values()]) subscription.cancel()
+    for (const subscription of this.#subscriptions) subscription.cancel()
     this.#takeBack(() => true)
     for (const queue of queues) {
-      queue.holders.delete(this)
+      queue.forgetHolder(this)
       queue.release()
     }
     this.#connection.forget(this)
@@ -299,6 +296,12 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#drained = undefined
     this.#listener.closed?.(new ClosedError(`channel of connection '${this.#connection.name}'`))
     this.#virtualHost.broker.settle()
+  }
+
+  /** The channel holds deliveries of the queue from now on, or may. */
+  #remember(queue: QueueState): void {
+    if (!this.#queues.includes(queue)) this.#queues = [...this.#queues, queue]
+    this.#connection.remember(this)
   }
 
   #queue(name: string): QueueState {

@@ -251,8 +251,8 @@ export class TopicTrie {
 
   #addEdge(word: number, target: number, node: number, hash: number): void {
     const edges = this.#edges
-    // At most half full, so that probing stays short.
-    if (++this.#edgeCount * STEP * 2 > edges.length) {
+    // At most three quarters full: fuller makes probing long, emptier makes the table miss the cache.
+    if (++this.#edgeCount * STEP * 4 > edges.length * 3) {
       this.#edges = new Int32Array(edges.length * 2)
       for (let at = 0; at < edges.length; at += STEP) {
         if (edges[at + WORD] !== 0) this.#placeEdge(edges.subarray(at, at + STEP))

@@ -2,14 +2,33 @@
  * The topic exchange: a message goes where its routing key matches the binding key, word by word (XT-04 to XT-07).
  */
 import type { Message } from '../message.js'
-import type { ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-type.js'
+import type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-type.js'
+import { RouteCache } from './route-cache.js'
 import { TopicTrie } from './topic-trie.js'
 
 /** So many removals are always put up with. */
 const MIN_REMOVED = 64
 
+/** Collects the route of one key for the cache. */
+class Collector implements RouteSink {
+  #destinations: Destination[] = []
+
+  add(destination: Destination): void {
+    this.#destinations.push(destination)
+  }
+
+  /** What was added since the last time. */
+  take(): readonly Destination[] {
+    const destinations = this.#destinations
+    this.#destinations = []
+    return destinations
+  }
+}
+
 class TopicRouter implements Router {
   #trie = new TopicTrie()
+  readonly #cache = new RouteCache()
+  readonly #collector = new Collector()
   #bound = 0
   #removed = 0
 
@@ -21,13 +40,15 @@ class TopicRouter implements Router {
   add(binding: RoutedBinding): void {
     this.#bound++
     this.#trie.add(binding)
+    this.#cache.clear()
   }
 
   remove(binding: RoutedBinding): void {
     this.#bound--
     this.#removed++
     this.#trie.remove(binding)
-    // The trie keeps the nodes of a removed key. A new one when they may be the majority costs O(1) a removal, amortised.
+    this.#cache.clear()
+    // The trie keeps the steps of a removed key. A new one when they may be the most costs O(1) a removal, amortised.
     if (this.#removed < MIN_REMOVED || this.#removed < this.#bound) return
     const trie = new TopicTrie()
     for (const bound of this.#trie.bindings()) trie.add(bound)
@@ -36,7 +57,17 @@ class TopicRouter implements Router {
   }
 
   route(routingKey: string, _message: Message, sink: RouteSink): void {
-    this.#trie.match(routingKey, sink)
+    if (this.#cache.resting()) {
+      this.#trie.match(routingKey, sink)
+      return
+    }
+    let destinations = this.#cache.get(routingKey)
+    if (destinations === undefined) {
+      this.#trie.match(routingKey, this.#collector)
+      destinations = this.#collector.take()
+      this.#cache.set(routingKey, destinations)
+    }
+    for (let i = 0; i < destinations.length; i++) sink.add(destinations[i] as Destination)
   }
 }
 

@@ -3,23 +3,24 @@
  * deliveries stay with the broker until a `next()` takes them, so that what was not taken can go back as if unseen.
  */
 import type { Delivery } from '../delivery.js'
+import type { DeliverySink } from './attachment.js'
+import type { DeliverySource } from './delivery-source.js'
 
 interface Waiting<Body> {
   resolve(result: IteratorResult<Delivery<Body>, undefined>): void
   reject(error: unknown): void
 }
 
-export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Body>> {
-  readonly #take: () => Delivery<Body> | undefined
-  readonly #leave: () => void
+export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Body>>, DeliverySink {
+  /** @internal */
+  readonly scoped = false
+  readonly #source: DeliverySource<Body>
   #waiting: Waiting<Body>[] = []
   #ended = false
   #error: unknown
 
-  /** `take` hands over the next delivery; `leave` is called when the loop is left. */
-  constructor(take: () => Delivery<Body> | undefined, leave: () => void) {
-    this.#take = take
-    this.#leave = leave
+  constructor(source: DeliverySource<Body>) {
+    this.#source = source
   }
 
   [Symbol.asyncIterator](): this {
@@ -29,7 +30,7 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
   next(): Promise<IteratorResult<Delivery<Body>, undefined>> {
     if (this.#ended) return this.#over()
     if (this.#waiting.length === 0) {
-      const value = this.#take()
+      const value = this.#source.take()
       if (value !== undefined) return Promise.resolve({ value, done: false })
     }
     return new Promise((resolve, reject) => {
@@ -40,7 +41,7 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
   return(): Promise<IteratorResult<Delivery<Body>, undefined>> {
     if (!this.#ended) {
       this.end()
-      this.#leave()
+      this.#source.leave()
     }
     return Promise.resolve({ value: undefined, done: true })
   }
@@ -53,7 +54,7 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
   /** There is something to take. */
   ready(): void {
     while (this.#waiting.length > 0) {
-      const value = this.#take()
+      const value = this.#source.take()
       if (value === undefined) return
       this.#waiting.shift()?.resolve({ value, done: false })
     }
@@ -69,13 +70,14 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
   }
 
   /** The broker ended the consumer: whoever waits hears of it, else whoever asks next. */
-  fail(error: unknown): void {
-    if (this.#ended) return
+  fail(error: unknown): boolean {
+    if (this.#ended) return true
     const waiting = this.#waiting
     this.#waiting = []
     this.#ended = true
     if (waiting.length === 0) this.#error = error
     for (const { reject } of waiting) reject(error)
+    return true
   }
 
   #over(): Promise<IteratorResult<Delivery<Body>, undefined>> {

@@ -1,6 +1,6 @@
 /** A queue as applications hold it: a name on a bus. The handle says nothing about whether the queue exists. */
 import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
-import type { Channel, Connection } from '../channel/channel.js'
+import type { Channel, Connection, Subscription } from '../channel/channel.js'
 import type { BindingDeclaration, QueueInfo, QueueStats } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
 import { ClosedError, InvalidOptionError } from '../errors.js'
@@ -129,25 +129,34 @@ export class Queue<Body = unknown> {
   }
 
   async #waitForOne(channel: Channel, options: GetOptions, noAck: boolean): Promise<Delivery<Body>> {
+    let subscription: Subscription | undefined
     const waiting = new Wait<Delivery<Body>>(this.#connection.scheduler.timers, {
       what: `get from queue '${this.name}'`,
       signal: options.signal,
       timeout: options.timeout,
       ended: () => void subscription?.cancel(),
     })
-    const once = { consumerTag: '', prefetch: 1, noAck, exclusive: false, priority: 0, once: true }
-    const subscription = await channel.consume(this.name, once, {
-      ready: () => {
-        const delivery = subscription.take() as Delivery<Body> | undefined
-        if (delivery === undefined) return
-        void subscription.cancel()
-        waiting.resolve(delivery)
-      },
-      cancelled: (error) => waiting.reject(error),
-    })
-    // n.b. the wait may have ended while a remote engine attached.
-    if (!waiting.open) void subscription.cancel()
     this.#waits.add(waiting)
+    try {
+      if (waiting.open) {
+        const once = { consumerTag: '', prefetch: 1, noAck, exclusive: false, priority: 0, once: true }
+        const attached = channel.consume(this.name, once, {
+          ready: () => {
+            const delivery = subscription?.take() as Delivery<Body> | undefined
+            if (delivery === undefined) return
+            void subscription?.cancel()
+            waiting.resolve(delivery)
+          },
+          cancelled: (error) => waiting.reject(error),
+        })
+        // n.b. no `await` of what is there already: the message may come before the next microtask.
+        subscription = attached instanceof Promise ? await attached : attached
+        // n.b. the wait may have ended while a remote engine attached.
+        if (!waiting.open) void subscription.cancel()
+      }
+    } catch (error) {
+      waiting.reject(error)
+    }
     try {
       return await waiting.promise
     } finally {

@@ -7,6 +7,8 @@ import { InvalidOptionError } from '../errors.js'
 import { isThenable } from '../host.js'
 import { describe } from '../names.js'
 import { type Checks, checkOptions, fn, integer } from '../options.js'
+import type { DeliverySink } from './attachment.js'
+import type { DeliverySource } from './delivery-source.js'
 
 /** How a handler is run. */
 export interface RunOptions<Body> {
@@ -25,36 +27,31 @@ export interface RunOptions<Body> {
 
 const RUN_CHECKS: Checks = { concurrency: integer(1, 65_535, 'handlers'), orderBy: fn }
 
-/** What a runner needs of its consumer. */
-export interface RunnerSource<Body> {
-  /** The next delivery; undefined when there is none now. */
-  take(): Delivery<Body> | undefined
-  /** The handler threw: retries the delivery, now or later. */
-  failed(delivery: Delivery<Body>, error: unknown): void
+/**
+ * Checks the handler and its options.
+ * @throws InvalidOptionError, UnknownOptionError.
+ */
+export function checkRun(handler: unknown, options: unknown): void {
+  if (typeof handler !== 'function') throw new InvalidOptionError(`run: expected a function, got ${describe(handler)}`)
+  checkOptions('run', options, RUN_CHECKS)
 }
 
-export class Runner<Body> {
+export class Runner<Body> implements DeliverySink {
+  readonly scoped = true
   readonly concurrency: number
   readonly #handler: (delivery: Delivery<Body>) => unknown
   readonly #orderBy: ((delivery: Delivery<Body>) => unknown) | undefined
-  readonly #source: RunnerSource<Body>
+  readonly #source: DeliverySource<Body>
   #busy = 0
   /** By key: deliveries that wait for the one of their key that is being handled. */
   #lines: Map<unknown, Delivery<Body>[]> | undefined
 
-  /**
-   * Checks the handler and its options.
-   * @throws InvalidOptionError, UnknownOptionError.
-   */
-  constructor(handler: (delivery: Delivery<Body>) => unknown, options: RunOptions<Body>, source: RunnerSource<Body>) {
-    if (typeof handler !== 'function')
-      throw new InvalidOptionError(`run: expected a function, got ${describe(handler)}`)
-    checkOptions('run', options, RUN_CHECKS)
+  constructor(source: DeliverySource<Body>, handler: (delivery: Delivery<Body>) => unknown, options: RunOptions<Body>) {
+    this.#source = source
     this.#handler = handler
     this.concurrency = options.concurrency ?? 1
     this.#orderBy = options.orderBy
     if (this.#orderBy !== undefined) this.#lines = new Map()
-    this.#source = source
   }
 
   /** There is something to take: fills the lanes that are free. */
@@ -96,7 +93,7 @@ export class Runner<Body> {
   async #lane(first: Delivery<Body>): Promise<void> {
     for (let delivery: Delivery<Body> | undefined = first; delivery !== undefined; delivery = this.#after(delivery)) {
       // n.b. what the broker took back while it stood in line is not handled.
-      if (delivery.settled !== undefined) continue
+      if (delivery.settled === 'lost') continue
       try {
         const result = this.#handler(delivery)
         settle(delivery, isThenable(result) ? await result : result)

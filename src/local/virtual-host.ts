@@ -125,7 +125,7 @@ function queueDetails(queue: QueueState): QueueDetails {
     noAck: consumer.noAck,
     waiting: consumer.waiting,
     unsettled: consumer.unsettled,
-    active: !queue.singleActiveConsumer || queue.activeConsumer === consumer,
+    active: !queue.rules.singleActiveConsumer || queue.activeConsumer === consumer,
   }))
   return { name, type, durable, exclusive, autoDelete, arguments: queue.arguments, paused, stats, consumers }
 }

@@ -27,7 +27,7 @@ function makeChunk(size: number): Chunk {
 }
 
 export class FifoStore<E extends Entry> implements MessageStore<E> {
-  readonly #makeEntry: EntryFactory<E>
+  readonly #entries: EntryFactory<E>
   readonly #returnOrder: ReturnOrder
   #head: Chunk | undefined
   #tail: Chunk | undefined
@@ -39,8 +39,8 @@ export class FifoStore<E extends Entry> implements MessageStore<E> {
   #next = 1
   #returned: Heap<E> | Fifo<E> | undefined
 
-  constructor(makeEntry: EntryFactory<E>, returnOrder: ReturnOrder) {
-    this.#makeEntry = makeEntry
+  constructor(entries: EntryFactory<E>, returnOrder: ReturnOrder) {
+    this.#entries = entries
     this.#returnOrder = returnOrder
   }
 
@@ -102,7 +102,7 @@ export class FifoStore<E extends Entry> implements MessageStore<E> {
     } else {
       this.#headIndex = index + 1
     }
-    return this.#makeEntry(message, position, deadline)
+    return this.#entries.makeEntry(message, position, deadline)
   }
 
   clear(): void {

@@ -14,7 +14,9 @@ export interface Entry {
 }
 
 /** Makes the queue's entry of a fresh message, when it leaves the store for the first time. */
-export type EntryFactory<E extends Entry> = (message: Message, position: number, deadline: number) => E
+export interface EntryFactory<E extends Entry> {
+  makeEntry(message: Message, position: number, deadline: number): E
+}
 
 /** The ready messages of a queue. */
 export interface MessageStore<E extends Entry> {

@@ -11,8 +11,8 @@ export class PriorityStore<E extends Entry> implements MessageStore<E> {
   #length = 0
 
   /** `highest` is the queue's `x-max-priority`; 0 acts as 1 (QA-07). */
-  constructor(makeEntry: EntryFactory<E>, highest: number) {
-    this.#levels = Array.from({ length: Math.max(1, highest) + 1 }, () => new FifoStore<E>(makeEntry, 'position'))
+  constructor(entries: EntryFactory<E>, highest: number) {
+    this.#levels = Array.from({ length: Math.max(1, highest) + 1 }, () => new FifoStore<E>(entries, 'position'))
   }
 
   get length(): number {

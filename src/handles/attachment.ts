@@ -1,0 +1,165 @@
+/**
+ * A consumer while it is attached to its queue: its channel and subscription, the failed deliveries it holds for a while,
+ * and its end. What is done with a delivery is the sink's: a loop, a callback or a runner.
+ */
+import type { Channel, ChannelListener, Connection, Subscription } from '../channel/channel.js'
+import type { ConsumeOptions, SubscriptionListener } from '../declarations.js'
+import type { Delivery } from '../delivery.js'
+import type { ConsumerCancelledError } from '../errors.js'
+import { type AsyncScope, captureAsyncScope } from '../host.js'
+import type { Timer } from '../timers.js'
+
+/** A failed delivery is held this long per attempt, on queues that do not back off by themselves. */
+const HOLD_MS = 100
+const LONGEST_HOLD_MS = 30_000
+
+/** Takes the deliveries of a consumer. */
+export interface DeliverySink {
+  /** Handlers run in the async context in which they were registered; a loop has its own. */
+  readonly scoped: boolean
+  /** There is something to `take`. */
+  ready(): void
+  /** The consumer ended by its owner's wish. */
+  end?(): void
+  /** The broker ended the consumer; true when the sink tells its user. */
+  fail?(error: ConsumerCancelledError): boolean
+}
+
+/** Who reports to the user. */
+export interface AttachmentOwner<Body> {
+  /** A handler failed. */
+  failed(error: unknown, delivery: Delivery<Body>): void
+  /** The broker ended the consumer, and no sink told the user. */
+  cancelled(error: ConsumerCancelledError): void
+}
+
+export class Attachment<Body> implements SubscriptionListener, ChannelListener {
+  readonly #connection: Connection
+  readonly #owner: AttachmentOwner<Body>
+  readonly #channel: Channel
+  readonly #scope: AsyncScope | undefined
+  sink!: DeliverySink
+  subscription: Subscription | undefined
+  /** True once the channel is gone or the broker ended the consumer. */
+  over = false
+  #held: Map<Delivery<Body>, Timer> | undefined
+
+  constructor(connection: Connection, owner: AttachmentOwner<Body>, scoped: boolean) {
+    this.#connection = connection
+    this.#owner = owner
+    this.#channel = connection.openChannel(this)
+    this.#scope = scoped ? captureAsyncScope('leveret.Consumer') : undefined
+  }
+
+  /** Starts the deliveries. What goes wrong later than now comes as a cancellation. */
+  attach(queue: string, options: ConsumeOptions): void {
+    const attached = this.#channel.consume(queue, options, this)
+    if (attached instanceof Promise) {
+      attached.then(
+        (subscription) => {
+          this.subscription = subscription
+          this.ready()
+        },
+        (error) => this.cancelled(error as ConsumerCancelledError),
+      )
+    } else {
+      this.subscription = attached
+    }
+  }
+
+  /** The next delivery; undefined when there is none now. */
+  take(): Delivery<Body> | undefined {
+    return this.subscription?.take() as Delivery<Body> | undefined
+  }
+
+  ready(): void {
+    if (this.#scope === undefined) this.sink.ready()
+    else this.#scope.runInAsyncScope(this.sink.ready, this.sink)
+  }
+
+  /** A delivery failed: it is retried, at once on a queue that backs off by itself, else after a while. */
+  failed(delivery: Delivery<Body>, error: unknown): void {
+    this.#owner.failed(error, delivery)
+    if (delivery.settled !== undefined) return
+    if (this.subscription?.backsOff === true || this.over) {
+      delivery.retry(error)
+      return
+    }
+    const { timers } = this.#connection.scheduler
+    const hold = Math.min(HOLD_MS * delivery.attempts, LONGEST_HOLD_MS)
+    const timer = timers.after(hold, () => {
+      this.#letGo(delivery)
+      if (delivery.settled === undefined) delivery.retry(error)
+    })
+    this.#held ??= new Map()
+    this.#held.set(delivery, timer)
+    // n.b. a held delivery is work that keeps the process alive.
+    timers.keepAlive()
+  }
+
+  /** Stops the deliveries; what was not taken goes back. */
+  async cancel(): Promise<void> {
+    await this.subscription?.cancel()
+    this.sink.end?.()
+  }
+
+  /** Stops the deliveries now, and closes the channel when what was taken is settled. */
+  leave(): void {
+    this.over = true
+    void this.subscription?.cancel()
+    this.#closeWhenSettled()
+  }
+
+  /** Stops the deliveries, waits up to `timeout` ms for what was taken, and gives back the rest. */
+  async close(timeout: number): Promise<void> {
+    await this.cancel()
+    this.over = true
+    for (const delivery of [...(this.#held?.keys() ?? [])]) {
+      this.#letGo(delivery)
+      if (delivery.settled === undefined) delivery.retry()
+    }
+    if (timeout > 0) await this.#settled(timeout)
+    await this.#channel.close()
+  }
+
+  cancelled(error: ConsumerCancelledError): void {
+    this.over = true
+    if (this.sink.fail?.(error) !== true) this.#owner.cancelled(error)
+    this.#closeWhenSettled()
+  }
+
+  closed(): void {
+    this.over = true
+    for (const delivery of [...(this.#held?.keys() ?? [])]) this.#letGo(delivery)
+    this.sink.end?.()
+  }
+
+  #closeWhenSettled(): void {
+    if (this.subscription === undefined) void this.#channel.close()
+    else this.subscription.whenSettled(() => void this.#channel.close())
+  }
+
+  /** Resolves when everything in hand is settled, or at the deadline. */
+  #settled(timeout: number): Promise<void> {
+    const { timers } = this.#connection.scheduler
+    return new Promise((resolve) => {
+      timers.keepAlive()
+      const timer = timers.after(timeout, done)
+      this.subscription?.whenSettled(done)
+      function done(): void {
+        timers.cancel(timer)
+        timers.letGo()
+        resolve()
+      }
+    })
+  }
+
+  #letGo(delivery: Delivery<Body>): void {
+    const timer = this.#held?.get(delivery)
+    if (timer === undefined) return
+    this.#held?.delete(delivery)
+    const { timers } = this.#connection.scheduler
+    timers.cancel(timer)
+    timers.letGo()
+  }
+}
