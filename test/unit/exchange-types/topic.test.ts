@@ -100,6 +100,28 @@ describe('topic exchange', () => {
     expect(routed(router, `a${'.b'.repeat(50_000)}.z`)).toEqual(['key'])
   })
 
+  test('routes a key that comes again as it did the first time, and otherwise once the bindings changed', () => {
+    const all = binding('all', '#')
+    const router = routerOf(topicExchange, [binding('some', 'a.*'), all])
+    for (let i = 0; i < 3; i++) expect(allRouted(router, 'a.b')).toEqual(['all', 'some'])
+    router.remove(all)
+    for (let i = 0; i < 3; i++) expect(allRouted(router, 'a.b')).toEqual(['some'])
+    router.add(all)
+    for (let i = 0; i < 3; i++) expect(allRouted(router, 'a.b')).toEqual(['all', 'some'])
+  })
+
+  test('routes each of 50,000 keys right, whether keys come again or not', () => {
+    const router = routerOf(topicExchange, [binding('even', '*.0'), binding('odd', '*.1')])
+    const wrong: string[] = []
+    for (const distinct of [50_000, 500, 50_000]) {
+      for (let i = 0; i < 50_000; i++) {
+        const key = `k${i % distinct}.${i % 2}`
+        if (allRouted(router, key).join() !== (i % 2 === 0 ? 'even' : 'odd')) wrong.push(key)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
   test('matches any binding key against any key as the definition says', () => {
     fc.assert(
       fc.property(fc.array(bindingKeys, { maxLength: 12 }), fc.array(keys, { maxLength: 8 }), (patterns, published) => {
@@ -110,6 +132,7 @@ describe('topic exchange', () => {
         for (const key of published) {
           const expected = patterns.flatMap((pattern, index) => (matchesKey(pattern, key) ? [`q${index}`] : []))
           expect(allRouted(router, key)).toEqual(expected.sort())
+          expect(allRouted(router, key)).toEqual(expected)
         }
       }),
       { numRuns: 500 },
