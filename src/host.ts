@@ -38,9 +38,11 @@ export interface TimerHandle {
   unref?(): unknown
 }
 
-interface Port {
+/** One end of a `MessageChannel`. */
+export interface Port {
   onmessage: (() => void) | null
   postMessage(message: unknown): void
+  close(): void
   ref?(): void
   unref?(): void
 }

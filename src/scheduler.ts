@@ -4,7 +4,7 @@
  * event loop a turn when they have used up theirs.
  */
 import { Fifo } from './data/fifo.js'
-import { host, type TimerHandle } from './host.js'
+import { host, type Port, type TimerHandle } from './host.js'
 import type { Timers } from './timers.js'
 
 /** Steps between two looks at the clock, which costs as much as half a delivery. */
@@ -34,7 +34,8 @@ export class Scheduler {
   #nextTurn: { promise: Promise<void>; resolve: () => void } | undefined
   readonly #pump = (): void => this.#runTasks()
   readonly #turn = (): void => this.#newTurn()
-  readonly #port = new YieldPort(this.#turn)
+  // n.b. captured while it is likely to be genuine: the last resort where there is nothing better to yield with.
+  readonly #setTimeout = host.setTimeout
 
   constructor(timers: Timers) {
     this.timers = timers
@@ -45,9 +46,7 @@ export class Scheduler {
     this.#tasks.push(task)
     if (this.#pumping) return
     this.#pumping = true
-    if (this.#spent) this.#keepAlive()
-    // n.b. not `queueMicrotask`: Jest's fake timers replace it, and it is slower.
-    else void resolved.then(this.#pump)
+    this.#goOn()
   }
 
   /** Counts one hand-over, confirm or get. True when the turn is used up: go on in `nextTurn()`, or schedule a task. */
@@ -56,15 +55,16 @@ export class Scheduler {
     return this.#spent
   }
 
+  /** Counts so many steps that were made in one go. */
+  steps(count: number): void {
+    this.#steps += count
+    this.#check()
+  }
+
   /** Never keeps the process alive again. */
   unref(): void {
     this.#unreferenced = true
     this.#yieldHandle?.unref?.()
-  }
-
-  /** True when the turn is used up. */
-  get spent(): boolean {
-    return this.#spent
   }
 
   /** Resolves when the event loop has had its turn; at once when it need not have one. */
@@ -81,6 +81,7 @@ export class Scheduler {
     return this.#nextTurn.promise
   }
 
+  /** Somebody waits for the next turn. */
   #keepAlive(): void {
     if (!this.#unreferenced) this.#yieldHandle?.ref?.()
   }
@@ -97,14 +98,12 @@ export class Scheduler {
 
   #yield(): void {
     this.#yielding = true
-    const immediate = host.setImmediate
-    if (immediate !== undefined && isGenuine(immediate)) {
-      this.#yieldHandle = immediate(this.#turn)
-      // n.b. asking for a turn is no work by itself; whoever waits for it makes it keep the process alive.
-      this.#yieldHandle.unref?.()
-    } else {
-      this.#yieldHandle = this.#port.request()
-    }
+    const { setImmediate, MessageChannel } = host
+    if (setImmediate !== undefined && isGenuine(setImmediate)) this.#yieldHandle = setImmediate(this.#turn)
+    else if (MessageChannel !== undefined) this.#yieldHandle = postTo(new MessageChannel(), this.#turn)
+    else this.#yieldHandle = this.#setTimeout.call(globalThis, this.#turn, 0)
+    // n.b. asking for a turn is no work by itself: only whoever waits for it makes it keep the process alive.
+    this.#yieldHandle.unref?.()
   }
 
   #newTurn(): void {
@@ -118,14 +117,23 @@ export class Scheduler {
   }
 
   #runTasks(): void {
-    while (this.#tasks.length > 0) {
-      if (this.#spent) {
-        this.#keepAlive()
-        return
-      }
-      this.#tasks.shift()?.run()
+    try {
+      for (let task = this.#nextTask(); task !== undefined; task = this.#nextTask()) task.run()
+    } finally {
+      this.#pumping = this.#tasks.length > 0
+      if (this.#pumping) this.#goOn()
     }
-    this.#pumping = false
+  }
+
+  #nextTask(): Task | undefined {
+    return this.#spent ? undefined : this.#tasks.shift()
+  }
+
+  /** Runs the tasks in a microtask, or when there is a new turn. */
+  #goOn(): void {
+    if (this.#spent) this.#keepAlive()
+    // n.b. not `queueMicrotask`: Jest's fake timers replace it, and it is slower.
+    else void resolved.then(this.#pump)
   }
 }
 
@@ -136,36 +144,12 @@ function isGenuine(immediate: object): boolean {
   )
 }
 
-/** A macrotask where `setImmediate` is missing or faked: a message to ourselves, or a real timer where there are no ports. */
-class YieldPort {
-  readonly #callback: () => void
-  #ports: { post(): void; handle: TimerHandle } | undefined
-
-  constructor(callback: () => void) {
-    this.#callback = callback
+/** A macrotask where `setImmediate` is missing or faked. n.b. a channel is closed after use: an open one is never freed. */
+function postTo({ port1, port2 }: { port1: Port; port2: Port }, callback: () => void): TimerHandle {
+  port1.onmessage = () => {
+    port1.close()
+    callback()
   }
-
-  request(): TimerHandle {
-    this.#ports ??= this.#open()
-    this.#ports.post()
-    return this.#ports.handle
-  }
-
-  #open(): { post(): void; handle: TimerHandle } {
-    const { MessageChannel } = host
-    if (MessageChannel === undefined) {
-      const { setTimeout } = host
-      return { post: () => void setTimeout(this.#callback, 0), handle: {} }
-    }
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.unref?.()
-      this.#callback()
-    }
-    port1.unref?.()
-    return {
-      post: () => port2.postMessage(undefined),
-      handle: { ref: () => port1.ref?.(), unref: () => port1.unref?.() },
-    }
-  }
+  port2.postMessage(undefined)
+  return port1
 }

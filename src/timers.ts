@@ -9,9 +9,6 @@ import type { TimerHandle } from './host.js'
 /** The longest time a platform timer can be armed for; a longer wait is armed again. */
 const LONGEST = 2 ** 31 - 1
 
-/** Platform timers may fire this much early; past that the clock, not the timer, is behind. */
-const EARLY = 2
-
 /** How often `turnTime` answers without a look at the clock. */
 const READS_PER_LOOK = 64
 
@@ -29,17 +26,14 @@ export class Timers {
   readonly #queue = new Heap<Timer>((a, b) => a.due < b.due || (a.due === b.due && a.order < b.order))
   #order = 0
   #cancelled = 0
-  /** Added to the clock: a timer that fired proves that its time has come, even where only `setTimeout` is faked. */
-  #skew = 0
   #handle: TimerHandle | undefined
-  #armedFor = 0
-  #generation: unknown
+  /** What the armed timer fires for; nothing due later needs another. */
+  #armedFor = Number.POSITIVE_INFINITY
   #keptAlive = 0
   #unreferenced = false
   #turnTime = 0
   #turnReads = 0
   #turnEnds = false
-  #turnGeneration: unknown
   readonly #fire = (): void => this.#fired()
   readonly #endTurn = (): void => {
     this.#turnReads = 0
@@ -52,7 +46,7 @@ export class Timers {
 
   /** Milliseconds on the broker's clock. */
   now(): number {
-    return this.#clock.now() + this.#skew
+    return this.#clock.now()
   }
 
   /**
@@ -60,13 +54,13 @@ export class Timers {
    * costs as much as half a delivery; a fake one costs nothing, and moves within a turn.
    */
   turnTime(): number {
-    if (this.#turnReads > 0 && this.#clock.generation?.() === this.#turnGeneration) {
+    const steady = this.#clock.steady?.() === true
+    if (steady && this.#turnReads > 0) {
       this.#turnReads--
       return this.#turnTime
     }
     this.#turnTime = this.now()
-    this.#turnGeneration = this.#clock.generation?.()
-    if (this.#clock.steady?.() === true) {
+    if (steady) {
       this.#turnReads = READS_PER_LOOK
       if (!this.#turnEnds) {
         this.#turnEnds = true
@@ -85,8 +79,7 @@ export class Timers {
   at(due: number, callback: () => void): Timer {
     const timer = { due, order: this.#order++, callback }
     this.#queue.push(timer)
-    if (this.#handle === undefined || due < this.#armedFor || this.#clock.generation?.() !== this.#generation)
-      this.#arm()
+    if (due < this.#armedFor) this.#arm()
     return timer
   }
 
@@ -129,7 +122,11 @@ export class Timers {
 
   /** Forgets every timer. */
   clear(): void {
-    this.#queue.filter(() => false)
+    // n.b. their owners may still cancel them, which is to count for nothing.
+    this.#queue.filter((timer) => {
+      timer.callback = undefined
+      return false
+    })
     this.#cancelled = 0
     this.#disarm()
   }
@@ -141,12 +138,12 @@ export class Timers {
     const now = this.now()
     const wait = Math.min(Math.max(0, Math.ceil(next.due - now)), LONGEST)
     this.#armedFor = now + wait
-    this.#generation = this.#clock.generation?.()
     this.#handle = this.#clock.setTimeout(this.#fire, wait)
     if (!this.keepsAlive) this.#handle.unref?.()
   }
 
   #disarm(): void {
+    this.#armedFor = Number.POSITIVE_INFINITY
     if (this.#handle === undefined) return
     this.#clock.clearTimeout(this.#handle)
     this.#handle = undefined
@@ -154,18 +151,22 @@ export class Timers {
 
   #fired(): void {
     this.#handle = undefined
-    const behind = this.#armedFor - this.now()
-    if (behind > EARLY) this.#skew += behind
+    this.#turnReads = 0
+    // n.b. what timers add while they run is armed for at the end, all at once.
+    this.#armedFor = Number.NEGATIVE_INFINITY
     const now = this.now()
-    for (let next = this.#queue.peek(); next !== undefined && next.due <= now; next = this.#queue.peek()) {
-      this.#queue.pop()
-      const { callback } = next
-      next.callback = undefined
-      if (callback === undefined) this.#cancelled--
-      else callback()
+    try {
+      for (let next = this.#queue.peek(); next !== undefined && next.due <= now; next = this.#queue.peek()) {
+        this.#queue.pop()
+        const { callback } = next
+        next.callback = undefined
+        if (callback === undefined) this.#cancelled--
+        else callback()
+      }
+    } finally {
+      this.#dropCancelled()
+      this.#arm()
     }
-    this.#dropCancelled()
-    if (this.#handle === undefined) this.#arm()
   }
 
   #dropCancelled(): void {

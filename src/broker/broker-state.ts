@@ -9,7 +9,7 @@ import type { QueueArgument, WithheldConfirm } from '../queue-arguments/queue-ar
 import { QueueArguments } from '../queue-arguments/registry.js'
 import { Scheduler, type Task } from '../scheduler.js'
 import { Timers } from '../timers.js'
-import { Events } from './events.js'
+import { type BrokerEventName, type BrokerEvents, Events } from './events.js'
 import type { BrokerServices, Tracker } from './services.js'
 import { VirtualHostState } from './virtual-host-state.js'
 
@@ -59,7 +59,7 @@ export class BrokerState implements BrokerServices {
     if (virtualHost === undefined) {
       virtualHost = new VirtualHostState(name, this)
       this.virtualHosts.set(name, virtualHost)
-      this.events.emit('vhost.created', { virtualHost: name })
+      this.announce('vhost.created', () => ({ virtualHost: name }))
     }
     return virtualHost
   }
@@ -80,7 +80,7 @@ export class BrokerState implements BrokerServices {
     if (virtualHost === undefined) throw new NotFoundError(`no vhost '${name}'`)
     this.virtualHosts.delete(name)
     virtualHost.delete(`vhost '${name}' is deleted`)
-    this.events.emit('vhost.deleted', { virtualHost: name })
+    this.announce('vhost.deleted', () => ({ virtualHost: name }))
     this.settle()
   }
 
@@ -88,7 +88,7 @@ export class BrokerState implements BrokerServices {
   becameReady(): void {
     if (++this.ready > this.highWatermark && !this.#alarm) {
       this.#alarm = true
-      this.#report('alarm.set')
+      this.#reportAlarm('alarm.set')
     }
   }
 
@@ -96,7 +96,7 @@ export class BrokerState implements BrokerServices {
     this.ready -= by
     if (this.#alarm && this.ready <= this.highWatermark) {
       this.#alarm = false
-      this.#report('alarm.cleared')
+      this.#reportAlarm('alarm.cleared')
       const released = this.#withheld
       this.#withheld = []
       for (const confirm of released) confirm.release()
@@ -140,8 +140,14 @@ export class BrokerState implements BrokerServices {
     this.timers.clear()
   }
 
-  #report(name: 'alarm.set' | 'alarm.cleared'): void {
+  announce<Name extends BrokerEventName>(name: Name, payload: () => BrokerEvents[Name][0]): void {
+    if (!this.events.heard) return
+    const event = payload()
+    this.defer({ run: () => this.events.emit(name, ...([event] as unknown as BrokerEvents[Name])) })
+  }
+
+  #reportAlarm(name: 'alarm.set' | 'alarm.cleared'): void {
     const { ready, highWatermark } = this
-    this.defer({ run: () => this.events.emit(name, { ready, highWatermark }) })
+    this.announce(name, () => ({ ready, highWatermark }))
   }
 }

@@ -162,6 +162,18 @@ export class Events extends Emitter<BrokerEvents> {
     if (this.listenerCount('fault') > 0) this.emit('fault', { error, where })
     else warnOf(error, where)
   }
+
+  /** Warns of a queue that grows without a limit: its listeners, else the process. */
+  backlog(event: BacklogEvent): void {
+    const { name, ready, virtualHost } = event
+    if (this.listenerCount('queue.backlog') > 0) this.emit('queue.backlog', event)
+    else
+      warn(
+        new Error(
+          `leveret: ${ready} messages are ready in queue '${name}' in vhost '${virtualHost}', which has no limit`,
+        ),
+      )
+  }
 }
 
 function warnOf(error: unknown, where: string): void {

@@ -406,7 +406,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const purged = this.ready
     this.#dropReady()
     this.counters.purged += purged
-    this.broker.events.emit('queue.purged', { virtualHost: this.virtualHost.name, name: this.name, messages: purged })
+    this.broker.announce('queue.purged', () => ({
+      virtualHost: this.virtualHost.name,
+      name: this.name,
+      messages: purged,
+    }))
     return purged
   }
 
@@ -543,7 +547,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   #warnOfBacklog(): void {
     const event = { virtualHost: this.virtualHost.name, name: this.name, ready: this.ready }
-    this.broker.defer({ run: () => this.broker.events.emit('queue.backlog', event) })
+    this.broker.defer({ run: () => this.broker.events.backlog(event) })
   }
 }
 

@@ -4,7 +4,7 @@ import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { QueueArguments } from '../queue-arguments/registry.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { Timers } from '../timers.js'
-import type { Events } from './events.js'
+import type { BrokerEventName, BrokerEvents, Events } from './events.js'
 
 /** Follows a message from its publish into the handlers it causes; installed by test kits, else absent. */
 export interface Tracker {
@@ -36,6 +36,8 @@ export interface BrokerServices {
    * nothing may change queues, or call listeners, in the middle of a publish.
    */
   defer(task: Task): void
+  /** Emits an event when the running operation is complete. Its payload is made only when anybody listens. */
+  announce<Name extends BrokerEventName>(name: Name, payload: () => BrokerEvents[Name][0]): void
   /** Ends an operation: runs what it put off, in order, and what that puts off in turn. */
   settle(): void
 }

@@ -83,12 +83,11 @@ export class VirtualHostState implements QueueHome {
     }
     type.validateArguments?.(declaration.arguments)
     const exchange = this.#addExchange({ ...declaration, name }, type)
-    if (this.broker.events.heard) {
-      const { durable, autoDelete, internal } = exchange
-      const { arguments: args } = exchange
-      const created = { virtualHost: this.name, name, type: type.name, durable, autoDelete, internal, arguments: args }
-      this.broker.events.emit('exchange.created', created)
-    }
+    const { durable, autoDelete, internal } = exchange
+    this.broker.announce('exchange.created', () => {
+      const created = { virtualHost: this.name, name, type: type.name, durable, autoDelete, internal }
+      return { ...created, arguments: exchange.arguments }
+    })
   }
 
   /**
@@ -129,7 +128,7 @@ export class VirtualHostState implements QueueHome {
     exchange.deleted = true
     this.exchanges.delete(exchange.name)
     for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.#removeBinding(binding)
-    this.broker.events.emit('exchange.deleted', { virtualHost: this.name, name: exchange.name })
+    this.broker.announce('exchange.deleted', () => ({ virtualHost: this.name, name: exchange.name }))
   }
 
   #typeOf(name: string): ExchangeType {
@@ -170,11 +169,10 @@ export class VirtualHostState implements QueueHome {
       declaration.exclusive ? owner : undefined,
     )
     this.queues.set(name, queue)
-    if (this.broker.events.heard) {
+    this.broker.announce('queue.created', () => {
       const { autoDelete, exclusive } = queue
-      const created = { virtualHost: this.name, name, type, durable, exclusive, autoDelete, arguments: queue.arguments }
-      this.broker.events.emit('queue.created', created)
-    }
+      return { virtualHost: this.name, name, type, durable, exclusive, autoDelete, arguments: queue.arguments }
+    })
     return queue
   }
 
@@ -214,7 +212,7 @@ export class VirtualHostState implements QueueHome {
     const messages = queue.stats.ready + queue.stats.unacked + queue.stats.delayed
     const ready = queue.delete(reason)
     for (const binding of [...queue.incoming]) this.#removeBinding(binding)
-    this.broker.events.emit('queue.deleted', { virtualHost: this.name, name: queue.name, messages })
+    this.broker.announce('queue.deleted', () => ({ virtualHost: this.name, name: queue.name, messages }))
     return ready
   }
 
@@ -250,7 +248,7 @@ export class VirtualHostState implements QueueHome {
     source.bindings.set(identity, binding)
     destination.incoming.add(binding)
     source.router.add(binding)
-    if (this.broker.events.heard) this.broker.events.emit('binding.created', binding.describe(this.name))
+    this.broker.announce('binding.created', () => binding.describe(this.name))
   }
 
   /** Removes a binding; a missing one, or a missing end, is no error (BIND-04). */
@@ -273,7 +271,7 @@ export class VirtualHostState implements QueueHome {
     if (!source.bindings.delete(identity)) return
     this.#end(destination).incoming.delete(binding)
     source.router.remove(binding)
-    if (this.broker.events.heard) this.broker.events.emit('binding.deleted', binding.describe(this.name))
+    this.broker.announce('binding.deleted', () => binding.describe(this.name))
     // n.b. cascades: the exchange's own deletion removes the bindings that end at it (EX-14, EX-15).
     if (source.autoDelete && source.bindings.size === 0 && !source.deleted) this.#removeExchange(source)
   }

@@ -82,6 +82,8 @@ export interface Channel extends Settler {
 export interface Connection {
   readonly virtualHost: string
   readonly closed: boolean
+  /** Equal for connections to the same virtual host of the same broker: handles of another are foreign. */
+  readonly home: unknown
   /** Name of the connection. */
   readonly name: string
   readonly scheduler: Scheduler

@@ -20,11 +20,16 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
     this.#state = virtualHost
     this.name = name
     virtualHost.connections.add(this)
-    broker.events.emit('connection.created', { virtualHost: virtualHost.name, name })
+    broker.announce('connection.created', () => ({ virtualHost: virtualHost.name, name }))
+    broker.settle()
   }
 
   get virtualHost(): string {
     return this.#state.name
+  }
+
+  get home(): object {
+    return this.#state
   }
 
   get scheduler(): Scheduler {
@@ -69,7 +74,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
       if (queue.owner === this) this.#state.removeQueue(queue, reason)
     }
     this.#state.connections.delete(this)
-    this.#broker.events.emit('connection.closed', { virtualHost: this.#state.name, name: this.name })
+    this.#broker.announce('connection.closed', () => ({ virtualHost: this.#state.name, name: this.name }))
     this.#broker.settle()
   }
 }

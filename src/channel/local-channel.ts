@@ -201,7 +201,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#remember(queue)
     queue.addConsumer(subscription)
     const { broker, name: virtualHost } = this.#virtualHost
-    if (!options.once) broker.events.emit('consumer.created', { virtualHost, queue: name, consumerTag })
+    if (!options.once) broker.announce('consumer.created', () => ({ virtualHost, queue: name, consumerTag }))
     broker.settle()
     return subscription
   }
@@ -210,7 +210,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     const { consumerTag, queue } = subscription
     this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription)
     const { broker, name: virtualHost } = this.#virtualHost
-    if (!subscription.once) broker.events.emit('consumer.deleted', { virtualHost, queue: queue.name, consumerTag })
+    if (subscription.once) return
+    broker.announce('consumer.deleted', () => ({ virtualHost, queue: queue.name, consumerTag }))
   }
 
   get(name: string, noAck: boolean): Delivery | undefined {
@@ -225,57 +226,54 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   // Topology
 
   declareExchange(declaration: ExchangeDeclaration): void {
-    this.#checkOpen()
-    this.#virtualHost.declareExchange(declaration)
+    this.#operate(() => this.#virtualHost.declareExchange(declaration))
   }
 
   checkExchange(name: string): void {
-    this.#checkOpen()
-    this.#virtualHost.exchange(name)
+    this.#operate(() => this.#virtualHost.exchange(name))
   }
 
   deleteExchange(name: string, ifUnused: boolean): void {
-    this.#checkOpen()
-    this.#virtualHost.deleteExchange(name, ifUnused)
+    this.#operate(() => this.#virtualHost.deleteExchange(name, ifUnused))
   }
 
   declareQueue(declaration: QueueDeclaration): QueueInfo {
-    this.#checkOpen()
-    return infoOf(this.#virtualHost.declareQueue(declaration, this.#connection))
-  }
-
-  queueStats(name: string): QueueStats {
-    this.#checkOpen()
-    return this.#queue(name).stats
+    return this.#operate(() => infoOf(this.#virtualHost.declareQueue(declaration, this.#connection)))
   }
 
   checkQueue(name: string): QueueInfo {
-    this.#checkOpen()
-    const queue = this.#queue(name)
-    queue.touch()
-    return infoOf(queue)
+    return this.#operate(() => {
+      const queue = this.#queue(name)
+      queue.touch()
+      return infoOf(queue)
+    })
+  }
+
+  queueStats(name: string): QueueStats {
+    return this.#operate(() => this.#queue(name).stats)
   }
 
   deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): number {
-    this.#checkOpen()
-    const messages = this.#virtualHost.deleteQueue(name, ifUnused, ifEmpty, this.#connection)
-    this.#virtualHost.broker.settle()
-    return messages
+    return this.#operate(() => this.#virtualHost.deleteQueue(name, ifUnused, ifEmpty, this.#connection))
   }
 
   purgeQueue(name: string): number {
-    this.#checkOpen()
-    return this.#queue(name).purge()
+    return this.#operate(() => this.#queue(name).purge())
   }
 
   bind(binding: BindingDeclaration): void {
-    this.#checkOpen()
-    this.#virtualHost.bind(binding, this.#connection)
+    this.#operate(() => this.#virtualHost.bind(binding, this.#connection))
   }
 
   unbind(binding: BindingDeclaration): void {
+    this.#operate(() => this.#virtualHost.unbind(binding, this.#connection))
+  }
+
+  #operate<T>(operation: () => T): T {
     this.#checkOpen()
-    this.#virtualHost.unbind(binding, this.#connection)
+    const answer = operation()
+    this.#virtualHost.broker.settle()
+    return answer
   }
 
   // The end

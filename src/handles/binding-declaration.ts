@@ -10,9 +10,13 @@ export function bindingDeclaration(
   key: BindingKey,
   destinationKind: 'queue' | 'exchange',
   destination: string,
+  home: unknown,
 ): BindingDeclaration {
   if (typeof key !== 'object' || key === null) {
     throw new InvalidOptionError(`${what}: expected exchange.key(…) or the name of an exchange, got ${describe(key)}`)
+  }
+  if (key.home !== undefined && key.home !== home) {
+    throw new InvalidOptionError(`${what}: exchange '${key.exchange}' is a handle of another broker or virtual host`)
   }
   checkShortString(`${what}: exchange`, key.exchange)
   checkShortString(`${what}: routing key`, key.routingKey)

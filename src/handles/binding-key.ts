@@ -8,4 +8,6 @@ export interface BindingKey {
   readonly routingKey: string
   /** The binding's arguments: what a headers exchange matches. */
   readonly arguments: Arguments
+  /** @internal The virtual host that the exchange handle is of: a key of another is refused. */
+  readonly home?: unknown
 }

@@ -47,7 +47,9 @@ export class Bus {
     checkShortString('queue name', name)
     const declaration = queueDeclaration(name, options, this.connection.queueArguments)
     const channel = this.#open()
-    const bindings = (options?.bindings ?? []).map((key) => bindingDeclaration('bindings', key, 'queue', name))
+    const bindings = (options?.bindings ?? []).map((key) =>
+      bindingDeclaration('bindings', key, 'queue', name, this.connection.home),
+    )
     // n.b. whatever can fail comes before the first change: a queue is not left behind without its bindings.
     const checks = [...new Set(bindings.map((binding) => binding.source))].map(
       (source) => () => channel.checkExchange(source),

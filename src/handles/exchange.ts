@@ -140,7 +140,7 @@ export class Exchange<Messages extends object = AnyMessages> {
    */
   key(pattern: string, args: Arguments = NO_ARGUMENTS): BindingKey {
     checkShortString('binding key', pattern)
-    return { exchange: this.name, routingKey: pattern, arguments: args }
+    return { exchange: this.name, routingKey: pattern, arguments: args, home: this.#connection.home }
   }
 
   /**
@@ -193,7 +193,7 @@ export class Exchange<Messages extends object = AnyMessages> {
       typeof key === 'string'
         ? { exchange: key, routingKey: routingKey as string, arguments: options?.arguments ?? NO_ARGUMENTS }
         : key
-    return bindingDeclaration(what, given, 'exchange', this.name)
+    return bindingDeclaration(what, given, 'exchange', this.name, this.#connection.home)
   }
 
   #produce(): ExchangeProducer<Messages> {

@@ -60,6 +60,11 @@ export class Queue<Body = unknown> {
     this.name = name
   }
 
+  /** @internal The virtual host that this handle is of. */
+  get home(): unknown {
+    return this.#connection.home
+  }
+
   /**
    * Sends a message to this queue by the default exchange; resolves when the broker has taken responsibility.
    * A queue that does not exist makes the message unroutable, not an error: say `mandatory` to hear of it.
@@ -233,7 +238,7 @@ export class Queue<Body = unknown> {
       typeof key === 'string'
         ? { exchange: key, routingKey: routingKey as string, arguments: options?.arguments ?? NO_ARGUMENTS }
         : key
-    return bindingDeclaration(what, given, 'queue', this.name)
+    return bindingDeclaration(what, given, 'queue', this.name, this.#connection.home)
   }
 
   #produce(): QueueProducer<Body> {

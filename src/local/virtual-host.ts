@@ -94,6 +94,9 @@ export class VirtualHost extends Bus {
   }
 
   #queue(queue: string | Queue): QueueState {
+    if (typeof queue !== 'string' && queue.home !== this.connection.home) {
+      throw new InvalidOptionError(`queue '${queue.name}' is a handle of another broker or virtual host`)
+    }
     return this.#state.queue(typeof queue === 'string' ? queue : queue.name, this.connection)
   }
 }
