@@ -221,6 +221,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
       const consumer = this.#next()
       if (consumer === undefined || this.#store.length === 0) return
       if (left === 0) {
+        this.broker.scheduler.steps(SLICE)
         this.#schedule()
         return
       }
