@@ -144,9 +144,13 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     const { timers } = this.#connection.scheduler
     return new Promise((resolve) => {
       timers.keepAlive()
+      let waiting = true
       const timer = timers.after(timeout, done)
       this.subscription?.whenSettled(done)
       function done(): void {
+        // n.b. what is still unsettled at the deadline is so when the channel closes, and `done` is called again.
+        if (!waiting) return
+        waiting = false
         timers.cancel(timer)
         timers.letGo()
         resolve()
