@@ -25,6 +25,8 @@ class ConsumerTimeout implements QueueHooks {
   readonly #timeout: number
   readonly #host: ArgumentHost
   #timer: Timer | undefined
+  /** When the delivery that the timer is for was assigned. */
+  #oldest = 0
 
   constructor(timeout: number, host: ArgumentHost) {
     this.#timeout = timeout
@@ -33,7 +35,9 @@ class ConsumerTimeout implements QueueHooks {
 
   // n.b. one timer for the oldest delivery, looked at again when it fires: settlements in time cost nothing.
   assigned(now: number): void {
-    this.#timer ??= this.#host.timers.at(now + this.#timeout, () => this.#look())
+    if (this.#timer !== undefined) return
+    this.#oldest = now
+    this.#timer = this.#host.timers.at(now + this.#timeout, () => this.#look())
   }
 
   dispose(): void {
@@ -42,7 +46,9 @@ class ConsumerTimeout implements QueueHooks {
 
   #look(): void {
     this.#timer = undefined
-    this.#host.timeOut(this.#host.timers.now() - this.#timeout, this.#timeout)
+    // n.b. `now - timeout` may be a rounding error short of it: the timer would fire for the same delivery for ever.
+    const before = Math.max(this.#host.timers.now() - this.#timeout, this.#oldest)
+    this.#host.timeOut(before, this.#timeout)
     const oldest = this.#host.oldestAssigned()
     if (oldest !== undefined) this.assigned(oldest)
   }
