@@ -40,6 +40,8 @@ export function sameFieldValue(left: FieldValue, right: FieldValue): boolean {
   if (left === right) return true
   // n.b. null and undefined are both AMQP's void.
   if (left === null || left === undefined || right === null || right === undefined) return left == null && right == null
+  if (typeof left === 'bigint' || typeof right === 'bigint')
+    return isInteger(left) && isInteger(right) && BigInt(left) === BigInt(right)
   if (typeof left !== 'object' || typeof right !== 'object') return Number.isNaN(left) && Number.isNaN(right)
   if (left instanceof Date || right instanceof Date) {
     return left instanceof Date && right instanceof Date && left.getTime() === right.getTime()
@@ -48,6 +50,11 @@ export function sameFieldValue(left: FieldValue, right: FieldValue): boolean {
     return sameList(left, right)
   }
   return sameArguments(left as Arguments, right as Arguments)
+}
+
+/** True for what AMQP has an integer type for; their widths do not matter (GEN-12). */
+function isInteger(value: FieldValue): value is number | bigint {
+  return typeof value === 'bigint' || Number.isInteger(value)
 }
 
 function sameList(left: object, right: object): boolean {
@@ -79,6 +86,9 @@ export function fieldKind(value: unknown): string {
       return 'long'
     case 'number':
       if (!Number.isInteger(value)) return 'double'
+      // n.b. as clients encode it: in as few bytes as it fits.
+      if (value >= -(2 ** 7) && value < 2 ** 7) return 'byte'
+      if (value >= -(2 ** 15) && value < 2 ** 15) return 'short'
       return value >= -(2 ** 31) && value < 2 ** 31 ? 'signedint' : 'long'
     default:
       if (value === null || value === undefined) return 'void'

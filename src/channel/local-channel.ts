@@ -106,6 +106,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     if (this.#pending === 0) {
       this.#drained?.resolve()
       this.#drained = undefined
+      this.#rest()
     }
   }
 
@@ -145,6 +146,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     const delivery = this.#unacked?.remove(deliveryTag)
     if (delivery === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
     delivery.queue.settle(delivery, how)
+    if (this.#subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
     broker.tracker?.left(delivery)
     broker.settle()
@@ -210,7 +212,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     const { consumerTag, queue } = subscription
     this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription)
     const { broker, name: virtualHost } = this.#virtualHost
-    if (subscription.once) return
+    if (subscription.once) {
+      this.#rest()
+      return
+    }
     broker.announce('consumer.deleted', () => ({ virtualHost, queue: queue.name, consumerTag }))
   }
 
@@ -218,7 +223,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#checkOpen()
     const queue = this.#queue(name)
     const delivery = queue.get(this, noAck)
-    if (delivery !== undefined) this.#remember(queue)
+    if (delivery !== undefined && !noAck) this.#remember(queue)
     this.#virtualHost.broker.settle()
     return delivery
   }
@@ -300,6 +305,14 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   #remember(queue: QueueState): void {
     if (!this.#queues.includes(queue)) this.#queues = [...this.#queues, queue]
     this.#connection.remember(this)
+  }
+
+  /** A channel that holds nothing is forgotten by everybody, so that handles may be made and dropped freely. */
+  #rest(): void {
+    if (this.#subscriptions.length > 0 || this.#pending > 0 || (this.#unacked?.length ?? 0) > 0) return
+    for (const queue of this.#queues) queue.forgetHolder(this)
+    this.#queues = []
+    this.#connection.forget(this)
   }
 
   #queue(name: string): QueueState {
