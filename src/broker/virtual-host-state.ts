@@ -38,7 +38,8 @@ const PREDECLARED: readonly (readonly [name: string, type: string, internal: boo
 /** What can hold an exclusive queue, and must be told when the virtual host goes: a connection. */
 export interface QueueOwner {
   readonly name: string
-  end(reason: string): void
+  /** `afterTasks`: its channels close when those whose queues are gone have been told. */
+  end(reason: string, afterTasks?: boolean): void
 }
 
 export class VirtualHostState implements QueueHome {
@@ -292,7 +293,7 @@ export class VirtualHostState implements QueueHome {
     for (const queue of [...this.queues.values()]) this.removeQueue(queue, reason)
     for (const exchange of [...this.exchanges.values()]) if (exchange.name !== '') this.#removeExchange(exchange)
     this.publishing.clear()
-    for (const connection of [...this.connections]) connection.end(reason)
+    for (const connection of [...this.connections]) connection.end(reason, true)
   }
 
   /** The broker closes: connections first, so that what they hold counts as given back and nobody is told of queues. */

@@ -66,15 +66,21 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
     this.end(`connection '${this.name}' was closed`)
   }
 
-  end(reason: string): void {
+  end(reason: string, afterTasks = false): void {
     if (this.closed) return
     this.closed = true
-    for (const channel of [...this.#channels]) channel.close()
+    // n.b. consumers that were just cancelled hear of that first: a channel that closes ends them without a word.
+    if (afterTasks) this.#broker.scheduler.schedule({ run: () => this.#closeChannels() })
+    else this.#closeChannels()
     for (const queue of [...this.#state.queues.values()]) {
       if (queue.owner === this) this.#state.removeQueue(queue, reason)
     }
     this.#state.connections.delete(this)
     this.#broker.announce('connection.closed', () => ({ virtualHost: this.#state.name, name: this.name }))
     this.#broker.settle()
+  }
+
+  #closeChannels(): void {
+    for (const channel of [...this.#channels]) channel.close()
   }
 }
