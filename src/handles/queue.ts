@@ -214,6 +214,12 @@ export class Queue<Body = unknown> {
     return this.#open().unbind(this.#binding('unbind', key, routingKey, options))
   }
 
+  /** @internal True for a handle of the same virtual host of the same broker. */
+  isOf(connection: Connection): boolean {
+    const { scheduler, virtualHost } = this.#connection
+    return scheduler === connection.scheduler && virtualHost === connection.virtualHost
+  }
+
   /** Closes the handle's own producer and gives back what its `get` holds. The queue stays. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return

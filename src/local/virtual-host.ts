@@ -7,7 +7,7 @@ import type { Connection } from '../channel/channel.js'
 import type { QueueStats } from '../declarations.js'
 import { InvalidOptionError } from '../errors.js'
 import { Bus } from '../handles/bus.js'
-import type { Queue } from '../handles/queue.js'
+import { Queue } from '../handles/queue.js'
 import type { Message } from '../message.js'
 import { describe } from '../names.js'
 import type { ExchangeInfo, QueueDetails, VirtualHostOverview } from './overview.js'
@@ -97,7 +97,14 @@ export class VirtualHost extends Bus {
     if (typeof queue !== 'string' && queue.home !== this.connection.home) {
       throw new InvalidOptionError(`queue '${queue.name}' is a handle of another broker or virtual host`)
     }
-    return this.#state.queue(typeof queue === 'string' ? queue : queue.name, this.connection)
+    if (typeof queue !== 'string' && !(queue instanceof Queue && queue.isOf(this.connection))) {
+      throw new InvalidOptionError(
+        `expected a queue of virtual host '${this.name}', or its name, got ${queue instanceof Queue ? `a handle of queue '${queue.name}' elsewhere` : describe(queue)}`,
+      )
+    }
+    const name = typeof queue === 'string' ? queue : queue.name
+    // n.b. who owns the broker may look into every queue, exclusive ones of other connections too.
+    return this.#state.queues.get(name) ?? this.#state.queue(name, this.connection)
   }
 }
 
