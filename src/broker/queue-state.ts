@@ -12,10 +12,12 @@ import type { MessageStore } from '../message-stores/message-store.js'
 import { PriorityStore } from '../message-stores/priority-store.js'
 import type { ArgumentHost, DeathReason, QueueType, WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Task } from '../scheduler.js'
-import type { Timer, Timers } from '../timers.js'
+import type { Timers } from '../timers.js'
 import type { Binding } from './binding.js'
 import { Dispatcher } from './dispatcher.js'
 import { type MessageEventName, messageEvents } from './events.js'
+import { HeadExpiry } from './head-expiry.js'
+import { Holders } from './holders.js'
 import { LocalDelivery } from './local-delivery.js'
 import type { DeliveryHolder, LocalSubscription, SubscribedQueue } from './local-subscription.js'
 import { Parking } from './parking.js'
@@ -66,10 +68,10 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // n.b. most queues are idle: what they do not need yet is not made.
   #incoming: Set<Binding> | undefined
   #dispatcher: Dispatcher | undefined
-  #holders: Set<DeliveryHolder> | undefined
+  #holders: Holders | undefined
   #parking: Parking | undefined
   readonly #store: MessageStore<LocalDelivery>
-  #expiry: Timer | undefined
+  #expiry: HeadExpiry | undefined
   #scheduled = false
   #suspended = 0
   #warned = false
@@ -196,7 +198,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
       this.#warned = true
       this.#warnOfBacklog()
     }
-    if (deadline !== 0) this.#expireHead()
+    if (deadline !== 0) this.#expire()
     return withheld
   }
 
@@ -217,7 +219,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** Assigns ready messages while there are consumers with credit, a slice at a time. */
   assignReady(): void {
     for (let left = SLICE; this.#store.length > 0; left--) {
-      if (this.#store.headDeadline() !== 0) this.#expireHead()
+      this.#expire()
       const consumer = this.#next()
       if (consumer === undefined || this.#store.length === 0) return
       if (left === 0) {
@@ -355,28 +357,22 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#die(this.#takeHead().message, 'maxlen')
   }
 
-  /** Lets the run of expired messages at the head die; behind a live message nothing expires (TTL-04). */
-  #expireHead(): void {
-    let deadline = this.#store.headDeadline()
-    if (deadline === 0) return
-    const now = this.timers.now()
-    for (; deadline !== 0 && deadline <= now; deadline = this.#store.headDeadline()) {
-      this.#die(this.#takeHead().message, 'expired')
-    }
-    if (deadline !== 0) this.#expireAt(deadline)
+  get headDeadline(): number {
+    return this.#store.headDeadline()
   }
 
-  #expireAt(deadline: number): void {
-    if (this.#expiry !== undefined) {
-      // n.b. a timer that is armed too early looks again; moving it at every change of the head would cost a heap each.
-      if (this.#expiry.due <= deadline) return
-      this.timers.cancel(this.#expiry)
-    }
-    this.#expiry = this.timers.at(deadline, () => {
-      this.#expiry = undefined
-      this.#expireHead()
-      this.broker.settle()
-    })
+  expireHead(): void {
+    this.#die(this.#takeHead().message, 'expired')
+  }
+
+  settleExpiry(): void {
+    this.broker.settle()
+  }
+
+  #expire(): void {
+    if (this.#store.headDeadline() === 0) return
+    this.#expiry ??= new HeadExpiry(this)
+    this.#expiry.look()
   }
 
   // Get, purge, delete
@@ -384,7 +380,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** The head for a `get`; undefined when nothing is ready. */
   get(holder: DeliveryHolder, noAck: boolean): LocalDelivery | undefined {
     this.touch()
-    this.#expireHead()
+    this.#expire()
     if (this.#store.length === 0) return undefined
     const delivery = this.#takeHead()
     if (noAck) this.autoAck(delivery)
@@ -429,7 +425,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const { ready, delayed, stats } = this
     this.deleted = true
     this.counters.deleted += ready + delayed + stats.unacked
-    const holders = this.holders()
+    const holders = this.#allHolders()
     for (const consumer of this.consumers) consumer.end(reason)
     this.#dispatcher?.endGets(reason)
     for (const holder of holders) holder.lose(this)
@@ -441,7 +437,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   clear(): void {
     this.#dropReady()
     this.#parking?.clear()
-    if (this.#expiry !== undefined) this.timers.cancel(this.#expiry)
+    this.#expiry?.clear()
     for (const hook of this.rules.hooks) hook.dispose?.()
   }
 
@@ -499,22 +495,18 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     for (const hook of this.rules.hooks) hook.consumersChanged?.()
   }
 
-  /** Channels that may hold deliveries of this queue: those of its consumers, and those that were kept. */
-  holders(): Set<DeliveryHolder> {
-    const holders = new Set(this.#holders)
-    for (const consumer of this.consumers) holders.add(consumer.holder)
-    return holders
-  }
-
-  /** Remembers a channel whose deliveries no consumer leads to: of a get, or of a consumer that is gone. */
-  #keepHolder(holder: DeliveryHolder): void {
-    this.#holders ??= new Set()
-    this.#holders.add(holder)
-  }
-
-  /** The channel is closed. */
+  /** The channel holds nothing of this queue any more. */
   forgetHolder(holder: DeliveryHolder): void {
-    this.#holders?.delete(holder)
+    this.#holders?.forget(holder)
+  }
+
+  #keepHolder(holder: DeliveryHolder): void {
+    this.#holders ??= new Holders()
+    this.#holders.keep(holder)
+  }
+
+  #allHolders(): Iterable<DeliveryHolder> {
+    return this.#holders?.all(this.consumers) ?? new Set(this.consumers.map((consumer) => consumer.holder))
   }
 
   // Consumer timeout
@@ -525,13 +517,13 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   timeOut(assignedBefore: number, timeout: number): void {
-    for (const holder of this.holders()) holder.timeOut(this, assignedBefore, timeout)
+    for (const holder of this.#allHolders()) holder.timeOut(this, assignedBefore, timeout)
     this.broker.settle()
   }
 
   oldestAssigned(): number | undefined {
     let oldest: number | undefined
-    for (const holder of this.holders()) {
+    for (const holder of this.#allHolders()) {
       for (const delivery of holder.deliveries(this)) {
         if (oldest === undefined || delivery.assignedAt < oldest) oldest = delivery.assignedAt
       }
