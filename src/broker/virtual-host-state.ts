@@ -299,7 +299,11 @@ export class VirtualHostState implements QueueHome {
   /** The broker closes: connections first, so that what they hold counts as given back and nobody is told of queues. */
   close(): void {
     for (const connection of [...this.connections]) connection.end('the broker was closed')
-    for (const queue of this.queues.values()) queue.clear()
+    for (const queue of this.queues.values()) {
+      // n.b. the overview of a closed broker is read: what was dropped must not look like unacknowledged.
+      queue.counters.deleted += queue.ready + queue.delayed
+      queue.clear()
+    }
     this.publishing.clear()
   }
 }
