@@ -355,6 +355,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   dropHead(): void {
     this.#die(this.#takeHead().message, 'maxlen')
+    this.#expire()
   }
 
   get headDeadline(): number {
@@ -383,6 +384,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#expire()
     if (this.#store.length === 0) return undefined
     const delivery = this.#takeHead()
+    this.#expire()
     if (noAck) this.autoAck(delivery)
     else {
       this.#keepHolder(holder)
