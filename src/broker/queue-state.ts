@@ -546,9 +546,9 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 }
 
-/** Rounded up, so that no message expires early; 0 stands for never. */
+/** Rounded up, so that no message expires early; 0 stands for never, so time 0 of a clock is told as just before. */
 function deadlineAt(now: number, ttl: number): number {
-  return Math.max(1, Math.ceil(now + ttl))
+  return Math.ceil(now + ttl) || -1
 }
 
 const NO_CONSUMERS: readonly LocalSubscription[] = []
