@@ -546,9 +546,12 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 }
 
-/** Rounded up, so that no message expires early; 0 stands for never, so time 0 of a clock is told as just before. */
+/** Before any time of any clock; a small integer, as deadlines are. */
+const PAST = -(2 ** 30)
+
+/** Rounded up, so that no message expires early; 0 stands for never. A time to live of 0 is over already (TTL-06). */
 function deadlineAt(now: number, ttl: number): number {
-  return Math.ceil(now + ttl) || -1
+  return ttl === 0 ? PAST : Math.ceil(now + ttl) || -1
 }
 
 const NO_CONSUMERS: readonly LocalSubscription[] = []
