@@ -16,36 +16,27 @@ export interface Settler {
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void
 }
 
-const NOBODY: Settler = { settle: () => undefined }
-
 /**
  * A delivered message. It is settled once, by one of `ack`, `requeue`, `retry` and `reject`; until then it counts
  * against its consumer's prefetch, and when the channel closes it goes back to its queue.
  */
-export class Delivery<Body = unknown> {
+export abstract class Delivery<Body = unknown> {
   /** @internal */
   readonly message: Message
   /** True when the message was handed out before, from this queue, and came back (ACK-12). */
-  readonly redelivered: boolean
-  /** @internal */
-  channel: Settler = NOBODY
+  abstract readonly redelivered: boolean
+  /** @internal The channel that it was delivered on. */
+  abstract readonly channel: Settler
   /** @internal */
   tag = 0
   /** @internal */
   settlement: Settlement | 'lost' | undefined = undefined
   /** @internal What few deliveries need: decoded body, abort controller. */
-  lazy: { body?: unknown; controller?: AbortControllerLike } | undefined = undefined
+  lazy: { body?: unknown; controller?: AbortControllerLike; assignedAt?: number } | undefined = undefined
 
   /** Deliveries are made by brokers. */
-  constructor(message: Message, redelivered: boolean) {
+  constructor(message: Message) {
     this.message = message
-    this.redelivered = redelivered
-  }
-
-  /** @internal Gives the delivery to a channel, under a number. */
-  assignTo(channel: Settler, tag: number): void {
-    this.channel = channel
-    this.tag = tag
   }
 
   /** Number of this delivery on its channel, from 1 (ACK-01). */

@@ -1,5 +1,5 @@
-/** A message of a queue: where it stands, how often it failed, and, once a consumer has it, the delivery itself. */
-import { Delivery, type Settlement } from '../delivery.js'
+/** A message of a queue: where it stands, how often it came back, and, once somebody has it, the delivery itself. */
+import { Delivery, type Settlement, type Settler } from '../delivery.js'
 import type { Message } from '../message.js'
 import type { Entry } from '../message-stores/message-store.js'
 import type { QueueType } from '../queue-arguments/queue-argument.js'
@@ -17,38 +17,47 @@ export interface HomeQueue {
   release(): void
 }
 
-/** The consumer that has a delivery. */
-export interface HoldingConsumer {
+/** Who has a delivery: a consumer, or the taker of a `get`. */
+export interface Recipient {
+  readonly queue: HomeQueue
+  readonly holder: Settler
   /** A delivery was settled or taken back: its credit is free. */
   settled(): void
   /** The broker ends the consumer. */
   end(reason: string): void
 }
 
+// n.b. one of these is made a message: every field costs eight bytes of garbage each.
 export class LocalDelivery extends Delivery implements Entry {
-  readonly queue: HomeQueue
   readonly position: number
   readonly deadline: number
-  /** Earlier deliveries that failed. */
-  readonly failures: number
-  /** The consumer that has it; undefined for a `get`. */
-  consumer: HoldingConsumer | undefined = undefined
-  /** When it was assigned; kept only for queues with a consumer timeout. */
-  assignedAt = 0
+  /** Twice the deliveries that failed, and one more when it was handed out before. */
+  readonly #history: number
+  /** Who has it; undefined while nobody has. */
+  recipient: Recipient | undefined = undefined
 
-  constructor(
-    message: Message,
-    queue: HomeQueue,
-    position: number,
-    deadline: number,
-    failures: number,
-    redelivered: boolean,
-  ) {
-    super(message, redelivered)
-    this.queue = queue
+  constructor(message: Message, position: number, deadline: number, history = 0) {
+    super(message)
     this.position = position
     this.deadline = deadline
-    this.failures = failures
+    this.#history = history
+  }
+
+  override get redelivered(): boolean {
+    return (this.#history & 1) === 1
+  }
+
+  /** Earlier deliveries that failed. */
+  get failures(): number {
+    return this.#history >> 1
+  }
+
+  override get channel(): Settler {
+    return (this.recipient as Recipient).holder
+  }
+
+  get queue(): HomeQueue {
+    return (this.recipient as Recipient).queue
   }
 
   override get deliveryCount(): number | undefined {
@@ -59,8 +68,18 @@ export class LocalDelivery extends Delivery implements Entry {
     return this.failures + 1
   }
 
+  /** When it was assigned; kept only for queues with a consumer timeout. */
+  get assignedAt(): number {
+    return this.lazy?.assignedAt ?? 0
+  }
+
+  set assignedAt(now: number) {
+    this.lazy ??= {}
+    this.lazy.assignedAt = now
+  }
+
   /** The entry that goes back to the queue in place of this delivery, which its consumer may still look at. */
   again(failures: number, redelivered: boolean): LocalDelivery {
-    return new LocalDelivery(this.message, this.queue, this.position, this.deadline, failures, redelivered)
+    return new LocalDelivery(this.message, this.position, this.deadline, failures * 2 + (redelivered ? 1 : 0))
   }
 }

@@ -6,7 +6,7 @@ import { ConsumerCancelledError } from '../errors.js'
 import type { Message } from '../message.js'
 import type { Task } from '../scheduler.js'
 import { type MessageEventName, messageEvents } from './events.js'
-import type { HoldingConsumer, HomeQueue, LocalDelivery } from './local-delivery.js'
+import type { HomeQueue, LocalDelivery, Recipient } from './local-delivery.js'
 import type { BrokerServices } from './services.js'
 
 /** Credit of a consumer without a prefetch limit. */
@@ -43,7 +43,7 @@ export interface DeliveryHolder extends Settler {
   unsubscribed(subscription: LocalSubscription): void
 }
 
-export class LocalSubscription implements Task, HoldingConsumer {
+export class LocalSubscription implements Task, Recipient {
   readonly consumerTag: string
   readonly queue: SubscribedQueue
   readonly holder: DeliveryHolder
@@ -93,7 +93,7 @@ export class LocalSubscription implements Task, HoldingConsumer {
 
   /** Takes a delivery that the queue assigned to this consumer. */
   assign(delivery: LocalDelivery): void {
-    delivery.consumer = this
+    delivery.recipient = this
     this.holder.hold(delivery, this.noAck)
     this.#outbox.push(delivery)
     this.#wake()

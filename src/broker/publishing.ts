@@ -137,6 +137,7 @@ export class Publishing implements RouteSink {
     const found = this.#found
     if (found === 0) return this.#reachedNothing(message, mandatory, publisher)
     const queues = this.#queues
+    if (found === 1 && !this.#broker.alarmed) return this.#publishToOne(queues[0] as QueueState, message, publisher)
     for (let i = 0; i < found; i++) if ((queues[i] as QueueState).rules.measures) measure(message)
     this.#broker.tracker?.published(message)
     let refused = false
@@ -153,6 +154,17 @@ export class Publishing implements RouteSink {
     }
     if (pending > 0 || this.#broker.alarmed) return this.#pending(pending, publisher)
     return 'accepted'
+  }
+
+  /** The same for a single queue, which is where most messages go. */
+  #publishToOne(queue: QueueState, message: Message, publisher: Publisher): Outcome {
+    if (queue.rules.measures) measure(message)
+    this.#broker.tracker?.published(message)
+    const outcome = queue.enqueue(message)
+    if (messageEvents.published.hasSubscribers) this.#report('published', message)
+    if (outcome === 'refused') this.#refused++
+    else if (outcome === 'pending') queue.withhold(publisher.pending(1))
+    return outcome
   }
 
   #reachedNothing(message: Message, mandatory: boolean, publisher: Publisher): Outcome {

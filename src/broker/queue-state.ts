@@ -18,7 +18,7 @@ import { Dispatcher } from './dispatcher.js'
 import { type MessageEventName, messageEvents } from './events.js'
 import { HeadExpiry } from './head-expiry.js'
 import { Holders } from './holders.js'
-import { LocalDelivery } from './local-delivery.js'
+import { LocalDelivery, type Recipient } from './local-delivery.js'
 import type { DeliveryHolder, LocalSubscription, SubscribedQueue } from './local-subscription.js'
 import { Parking } from './parking.js'
 import { QueueCounters } from './queue-counters.js'
@@ -95,7 +95,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** The entry of a message that leaves the store for the first time. */
   makeEntry(message: Message, position: number, deadline: number): LocalDelivery {
-    return new LocalDelivery(message, this, position, deadline, 0, false)
+    return new LocalDelivery(message, position, deadline)
   }
 
   /** As RabbitMQ's error texts name it (GEN-03). */
@@ -167,7 +167,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
         // n.b. whoever is assigned at once needs a deadline only to come back with: the time of this turn is good enough.
         const deadline = ttl === undefined ? 0 : deadlineAt(this.timers.turnTime(), ttl)
         const position = this.#store.claim(message)
-        this.#assign(consumer, new LocalDelivery(message, this, position, deadline, 0, false))
+        this.#assign(consumer, new LocalDelivery(message, position, deadline))
         return 'accepted'
       }
     }
@@ -272,14 +272,14 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
           how satisfies never
       }
     }
-    delivery.consumer?.settled()
+    delivery.recipient?.settled()
     if (this.#store.length > 0 && !this.deleted) this.assignReady()
   }
 
   /** A delivery comes back because its consumer was lost. */
   takeBack(delivery: LocalDelivery): void {
     if (!this.deleted) this.#comeBack(delivery, 'retry')
-    delivery.consumer?.settled()
+    delivery.recipient?.settled()
   }
 
   /** Assigns nothing until `release`: what comes back together must all be back first, or order is lost. */
@@ -384,6 +384,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#expire()
     if (this.#store.length === 0) return undefined
     const delivery = this.#takeHead()
+    delivery.recipient = new Taker(this, holder)
     this.#expire()
     if (noAck) this.autoAck(delivery)
     else {
@@ -544,6 +545,21 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const event = { virtualHost: this.virtualHost.name, name: this.name, ready: this.ready }
     this.broker.defer({ run: () => this.broker.events.backlog(event) })
   }
+}
+
+/** Who took a message by `get`: it has no credit, and does not end. */
+class Taker implements Recipient {
+  readonly queue: QueueState
+  readonly holder: DeliveryHolder
+
+  constructor(queue: QueueState, holder: DeliveryHolder) {
+    this.queue = queue
+    this.holder = holder
+  }
+
+  settled(): void {}
+
+  end(): void {}
 }
 
 /** Before any time of any clock; a small integer, as deadlines are. */

@@ -130,12 +130,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   // Deliveries
 
   hold(delivery: LocalDelivery, noAck: boolean): void {
-    const tag = ++this.#tags
-    delivery.assignTo(this, tag)
-    if (!noAck) {
-      this.#unacked ??= new Unacked()
-      this.#unacked.add(tag, delivery)
-    }
+    delivery.tag = ++this.#tags
+    if (noAck) return
+    this.#unacked ??= new Unacked()
+    this.#unacked.add(delivery)
   }
 
   drop(delivery: LocalDelivery): void {
@@ -161,17 +159,17 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     for (const delivery of this.deliveries(queue)) {
       this.#unacked?.remove(delivery.tag)
       delivery.lose()
-      delivery.consumer?.settled()
+      delivery.recipient?.settled()
     }
   }
 
   timeOut(queue: HomeQueue, assignedBefore: number, timeout: number): void {
     const late = [...this.deliveries(queue)].filter((delivery) => delivery.assignedAt <= assignedBefore)
     const reason = `a delivery was not settled within ${timeout} ms`
-    const consumers = new Set(late.map((delivery) => delivery.consumer))
+    const recipients = new Set(late.map((delivery) => delivery.recipient))
     queue.suspend()
-    for (const consumer of consumers) consumer?.end(reason)
-    this.#takeBack((delivery) => delivery.queue === queue && consumers.has(delivery.consumer))
+    for (const recipient of recipients) recipient?.end(reason)
+    this.#takeBack((delivery) => delivery.queue === queue && recipients.has(delivery.recipient))
     queue.release()
   }
 

@@ -1,24 +1,18 @@
 /**
- * The deliveries of a channel that are out, by delivery tag. Tags are consecutive, so a delivery stands at its number in
- * chunks of slots; a chunk goes when its last delivery does, so that one delivery that is never settled holds one chunk,
- * however far the tags have run since.
+ * The deliveries of a channel that are out, by delivery tag. Tags are consecutive, so a delivery stands in a ring at its
+ * number. The few that stay out while the tags run on make way and stand aside in a map, so that one delivery that is
+ * never settled costs nothing, however many follow it.
  */
 import type { LocalDelivery } from '../broker/local-delivery.js'
 
-const SHIFT = 7
-const CHUNK = 1 << SHIFT
-const MASK = CHUNK - 1
-
-interface Chunk {
-  readonly slots: (LocalDelivery | undefined)[]
-  live: number
-}
+const SMALLEST = 16
+/** The ring never grows beyond this: a copy of it must not be felt. */
+const LARGEST = 16_384
 
 export class Unacked {
-  /** Chunks in order of tags; the first begins at tag `#base << SHIFT`. */
-  readonly #chunks: (Chunk | undefined)[] = []
-  #base = 0
-  #spare: Chunk | undefined
+  #ring: (LocalDelivery | undefined)[] = new Array<LocalDelivery | undefined>(SMALLEST)
+  #mask = SMALLEST - 1
+  #aside: Map<number, LocalDelivery> | undefined
   #length = 0
 
   get length(): number {
@@ -26,52 +20,56 @@ export class Unacked {
   }
 
   /** Keeps a delivery under its tag, which is higher than every one before. */
-  add(tag: number, delivery: LocalDelivery): void {
-    const number = tag >>> SHIFT
-    if (this.#chunks.length === 0) this.#base = number
-    let chunk = this.#chunks[number - this.#base]
-    if (chunk === undefined) {
-      chunk = this.#spare ?? { slots: new Array<LocalDelivery | undefined>(CHUNK), live: 0 }
-      this.#spare = undefined
-      while (this.#chunks.length < number - this.#base) this.#chunks.push(undefined)
-      this.#chunks[number - this.#base] = chunk
-    }
-    chunk.slots[tag & MASK] = delivery
-    chunk.live++
+  add(delivery: LocalDelivery): void {
+    const slot = delivery.tag & this.#mask
+    const older = this.#ring[slot]
     this.#length++
+    if (older === undefined) this.#ring[slot] = delivery
+    else this.#makeRoom(older, delivery)
   }
 
   /** Takes the delivery with this tag; undefined when it is not out. */
   remove(tag: number): LocalDelivery | undefined {
-    const index = (tag >>> SHIFT) - this.#base
-    const chunk = this.#chunks[index]
-    const delivery = chunk?.slots[tag & MASK]
-    if (chunk === undefined || delivery === undefined) return undefined
-    chunk.slots[tag & MASK] = undefined
+    const slot = tag & this.#mask
+    const delivery = this.#ring[slot]
+    if (delivery === undefined || delivery.tag !== tag) return this.#removeAside(tag)
+    this.#ring[slot] = undefined
     this.#length--
-    // n.b. the last chunk stays even when empty: the next tag is likely to be in it.
-    if (--chunk.live === 0 && index < this.#chunks.length - 1) this.#free(index, chunk)
     return delivery
   }
 
   /** The deliveries in order of their tags. */
-  *[Symbol.iterator](): Iterator<LocalDelivery> {
-    for (const chunk of [...this.#chunks]) {
-      if (chunk === undefined) continue
-      for (const delivery of [...chunk.slots]) if (delivery !== undefined) yield delivery
-    }
+  [Symbol.iterator](): Iterator<LocalDelivery> {
+    const all = this.#ring.filter((delivery) => delivery !== undefined)
+    if (this.#aside !== undefined) all.push(...this.#aside.values())
+    return all.sort((left, right) => left.tag - right.tag)[Symbol.iterator]()
   }
 
-  #free(index: number, chunk: Chunk): void {
-    this.#spare = chunk
-    this.#chunks[index] = undefined
-    while (this.#chunks.length > 1 && this.#isGone(this.#chunks[0])) {
-      this.#chunks.shift()
-      this.#base++
+  #makeRoom(older: LocalDelivery, delivery: LocalDelivery): void {
+    const size = this.#ring.length
+    // n.b. a ring that is mostly empty is in the way of a straggler, not too small.
+    if (size < LARGEST && this.#length * 4 > size) this.#grow(size * 2)
+    else {
+      this.#aside ??= new Map()
+      this.#aside.set(older.tag, older)
+      this.#ring[older.tag & this.#mask] = undefined
     }
+    this.#length--
+    this.add(delivery)
   }
 
-  #isGone(chunk: Chunk | undefined): boolean {
-    return chunk === undefined || chunk.live === 0
+  #grow(size: number): void {
+    const ring = this.#ring
+    this.#ring = new Array<LocalDelivery | undefined>(size)
+    this.#mask = size - 1
+    for (const delivery of ring) if (delivery !== undefined) this.#ring[delivery.tag & this.#mask] = delivery
+  }
+
+  #removeAside(tag: number): LocalDelivery | undefined {
+    const delivery = this.#aside?.get(tag)
+    if (delivery === undefined) return undefined
+    this.#aside?.delete(tag)
+    this.#length--
+    return delivery
   }
 }

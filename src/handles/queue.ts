@@ -169,7 +169,7 @@ export class Queue<Body = unknown> {
     }
   }
 
-  readonly #waits = new Set<Wait<Delivery<Body>>>()
+  readonly #waits = new Set<{ reject(error: unknown): void }>()
 
   /** Ready messages and consumers (a passive declare). Renews the lease of `expires`. */
   info(): Awaitable<QueueInfo> {
