@@ -1,8 +1,9 @@
 /**
- * Whose turn it is: the consumers of a queue that have credit, in rings by priority. The next delivery goes to the first
- * of the highest ring, which then goes to its back (CON-09); a consumer without credit stands in no ring, and comes to
- * the back of its own when it has credit again. Waiting gets stand in the lowest ring of all: they take what no consumer
- * has credit for.
+ * Whose turn it is: the consumers of a queue, in rings by priority. The next delivery goes to the first of the highest
+ * ring, which then goes to its back (CON-09). A consumer without credit leaves its ring, and comes to the back of it when
+ * it has credit again: a quorum queue sends it away at once, a classic queue when its turn comes, so that it keeps its
+ * place if it has credit by then. Waiting gets stand in the lowest ring of all: they take what no consumer has credit
+ * for.
  */
 import type { LocalSubscription } from './local-subscription.js'
 
@@ -18,17 +19,24 @@ export class Dispatcher {
   /** The single active consumer, on a queue that has one. */
   active: LocalSubscription | undefined = undefined
   readonly #singleActive: boolean
+  /** True when consumers leave their ring with their last credit. */
+  readonly #strict: boolean
   #highest: Ring | undefined
 
-  constructor(singleActive: boolean) {
+  constructor(singleActive: boolean, strict: boolean) {
     this.#singleActive = singleActive
+    this.#strict = strict
   }
 
   /** The consumer that gets the next message; undefined when none has credit. */
   next(): LocalSubscription | undefined {
-    if (this.#singleActive && this.active?.previous !== undefined) return this.active
+    if (this.#singleActive && this.active !== undefined && this.active.credit > 0) return this.active
     for (let ring = this.#highest; ring !== undefined; ring = ring.lower) {
-      if (ring.first !== undefined && !(this.#singleActive && !ring.first.once)) return ring.first
+      for (let { first } = ring; first !== undefined; first = ring.first) {
+        if (this.#singleActive && !first.once) break
+        if (first.credit > 0) return first
+        this.makeUnready(first)
+      }
     }
     return undefined
   }
@@ -58,8 +66,9 @@ export class Dispatcher {
     while (ring.first !== undefined) ring.first.end(reason)
   }
 
-  /** The consumer has credit: to the back of its ring. */
+  /** The consumer has credit: to the back of its ring, unless it kept its place. */
   makeReady(consumer: LocalSubscription): void {
+    if (consumer.next !== undefined) return
     const ring = this.#ring(consumer.priority)
     const { first } = ring
     if (first === undefined) {
@@ -73,7 +82,7 @@ export class Dispatcher {
     }
   }
 
-  /** The consumer is out of credit, or gone. */
+  /** The consumer was found without credit, or is gone. */
   makeUnready(consumer: LocalSubscription): void {
     const { next, previous } = consumer
     if (next === undefined || previous === undefined) return
@@ -90,7 +99,8 @@ export class Dispatcher {
 
   /** The consumer got a message: the one after it is next. */
   rotate(consumer: LocalSubscription): void {
-    if (consumer.next !== consumer) this.#ring(consumer.priority).first = consumer.next
+    if (consumer.credit === 0 && (this.#strict || consumer.once)) this.makeUnready(consumer)
+    else if (consumer.next !== consumer) this.#ring(consumer.priority).first = consumer.next
   }
 
   #ring(priority: number): Ring {

@@ -209,9 +209,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   #assign(consumer: LocalSubscription, delivery: LocalDelivery): void {
-    const dispatcher = this.#dispatcher as Dispatcher
-    if (!consumer.noAck && --consumer.credit === 0) dispatcher.makeUnready(consumer)
-    else dispatcher.rotate(consumer)
+    if (!consumer.noAck) consumer.credit--
+    ;(this.#dispatcher as Dispatcher).rotate(consumer)
     if (this.rules.timesDeliveries) this.#noteTime(delivery)
     consumer.assign(delivery)
   }
@@ -220,8 +219,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   assignReady(): void {
     for (let left = SLICE; this.#store.length > 0; left--) {
       this.#expire()
-      const consumer = this.#next()
-      if (consumer === undefined || this.#store.length === 0) return
+      const consumer = this.#store.length === 0 ? undefined : this.#next()
+      if (consumer === undefined) return
       if (left === 0) {
         this.broker.scheduler.steps(SLICE)
         this.#schedule()
@@ -469,7 +468,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Consumers
 
   addConsumer(consumer: LocalSubscription): void {
-    this.#dispatcher ??= new Dispatcher(this.rules.singleActiveConsumer)
+    this.#dispatcher ??= new Dispatcher(this.rules.singleActiveConsumer, this.type === 'quorum')
     this.#dispatcher.add(consumer)
     if (!consumer.once) this.#consumersChanged()
     this.assignReady()
