@@ -73,7 +73,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   readonly #store: MessageStore<LocalDelivery>
   #expiry: HeadExpiry | undefined
   #scheduled = false
-  #suspended = 0
+  /** While deliveries come back together: those that were never handed over. */
+  #unhanded: LocalDelivery[] | undefined
   #warned = false
 
   constructor(virtualHost: QueueHome, declaration: QueueDeclaration, type: QueueType, owner: object | undefined) {
@@ -205,7 +206,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Assign
 
   #next(): LocalSubscription | undefined {
-    return this.paused || this.#suspended > 0 ? undefined : this.#dispatcher?.next()
+    return this.paused || this.#unhanded !== undefined ? undefined : this.#dispatcher?.next()
   }
 
   #assign(consumer: LocalSubscription, delivery: LocalDelivery): void {
@@ -283,11 +284,15 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** Assigns nothing until `release`: what comes back together must all be back first, or order is lost. */
   suspend(): void {
-    this.#suspended++
+    this.#unhanded = []
   }
 
   release(): void {
-    if (--this.#suspended === 0 && !this.deleted) this.assignReady()
+    const unhanded = this.#unhanded ?? []
+    this.#unhanded = undefined
+    if (this.deleted) return
+    for (const delivery of unhanded) this.putBack(delivery)
+    this.assignReady()
   }
 
   /** A delivery was never handed over: back to its place, as if it had not been assigned. */
@@ -478,7 +483,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   removeConsumer(consumer: LocalSubscription, unhanded: readonly LocalDelivery[]): void {
     this.#dispatcher?.remove(consumer)
     if (consumer.unsettled > 0) this.#keepHolder(consumer.holder)
-    for (const delivery of unhanded) this.putBack(delivery)
+    for (const delivery of unhanded) {
+      // n.b. what was handed over is older, and goes back first (ACK-11).
+      if (this.#unhanded !== undefined) this.#unhanded.push(delivery)
+      else this.putBack(delivery)
+    }
     if (this.deleted) return
     if (!consumer.once) this.#consumersChanged()
     this.assignReady()
