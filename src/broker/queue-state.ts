@@ -199,7 +199,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
       this.#warned = true
       this.#warnOfBacklog()
     }
-    if (deadline !== 0) this.#expire()
+    // n.b. after the limits: whatever they drop is dropped, expired or not, and may uncover an expired head.
+    if (deadline !== 0 || stored !== undefined) this.#expire()
     return withheld
   }
 
@@ -359,7 +360,6 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   dropHead(): void {
     this.#die(this.#takeHead().message, 'maxlen')
-    this.#expire()
   }
 
   get headDeadline(): number {
