@@ -327,10 +327,16 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   #park(entry: LocalDelivery, delay: number): void {
     this.parking.add(delay, () => {
-      this.#giveBack(entry)
+      this.#store.giveBack(entry)
+      this.broker.becameReady()
+      this.#expire()
       this.assignReady()
       this.broker.settle()
     })
+    // n.b. limits count what is parked, and so hear of it now and not when it is ready again.
+    if (this.rules.stored === undefined) return
+    for (const hook of this.rules.stored) hook.stored?.(entry.message)
+    this.#expire()
   }
 
   /** What waits on a timer for this queue, its own retries and delayed sends that will be routed here. */

@@ -49,9 +49,9 @@ export interface QueueOptions {
   readonly messageTtl?: number
   /** Milliseconds after which the unused queue is deleted, 1 to 315,360,000,000 (`x-expires`, TTL-13). @default never */
   readonly expires?: number
-  /** Ready messages that the queue holds (`x-max-length`, LEN-01). @default no limit */
+  /** Messages that the queue holds, ready or waiting for a retry (`x-max-length`, LEN-01). @default no limit */
   readonly maxLength?: number
-  /** Bytes of ready bodies that the queue holds (`x-max-length-bytes`, LEN-01). @default no limit */
+  /** Bytes of the bodies of those messages (`x-max-length-bytes`, LEN-01). @default no limit */
   readonly maxLengthBytes?: number
   /**
    * What happens to a message too many (`x-overflow`, LEN-03 to LEN-09): the oldest is dropped, the publish is refused,

@@ -1,6 +1,7 @@
 /**
  * `x-max-length`, `x-max-length-bytes`, `x-overflow`: how many ready messages a queue holds and what happens to one too
- * many (LEN-01 to LEN-10). Messages that a consumer has are not counted, nor those assigned at once (LEN-14).
+ * many (LEN-01 to LEN-10). Messages that a consumer has are not counted, nor those assigned at once (LEN-14); those that
+ * wait for their next attempt are.
  *
  * `block` is leveret's own: a message that finds the queue full is taken, and its publisher hears of it when the queue
  * is below its limit again.
@@ -60,7 +61,7 @@ class Limit {
   readonly #bytes: number
   /** Sizes are kept only where bytes are limited. */
   readonly measures: boolean
-  #readyBytes = 0
+  #bytesHeld = 0
 
   constructor(args: Arguments, host: ArgumentHost) {
     this.host = host
@@ -70,21 +71,25 @@ class Limit {
   }
 
   count(message: Message, sign: 1 | -1): void {
-    if (this.measures) this.#readyBytes += sign * measure(message)
+    if (this.measures) this.#bytesHeld += sign * measure(message)
+  }
+
+  get #held(): number {
+    return this.host.ready + this.host.delayed
   }
 
   get exceeded(): boolean {
-    return this.host.ready > this.#length || this.#readyBytes > this.#bytes
+    return this.#held > this.#length || this.#bytesHeld > this.#bytes
   }
 
   /** True when there is room for more; an empty queue always has some. */
   get hasRoom(): boolean {
-    return this.host.ready === 0 || (this.host.ready < this.#length && this.#readyBytes < this.#bytes)
+    return this.#held === 0 || (this.#held < this.#length && this.#bytesHeld < this.#bytes)
   }
 
   wouldExceed(message: Message): boolean {
-    if (this.host.ready + 1 > this.#length) return true
-    return this.measures && this.#readyBytes + measure(message) > this.#bytes
+    if (this.#held + 1 > this.#length) return true
+    return this.measures && this.#bytesHeld + measure(message) > this.#bytes
   }
 }
 
@@ -99,7 +104,7 @@ class DropHead implements QueueHooks {
 
   stored(message: Message): boolean {
     this.#limit.count(message, 1)
-    while (this.#limit.exceeded) this.#limit.host.dropHead()
+    while (this.#limit.exceeded && this.#limit.host.ready > 0) this.#limit.host.dropHead()
     return false
   }
 

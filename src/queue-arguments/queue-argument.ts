@@ -37,6 +37,8 @@ export interface ArgumentHost {
   readonly type: QueueType
   /** Ready messages. */
   readonly ready: number
+  /** Parked messages: they wait for their next attempt, and count towards limits. */
+  readonly delayed: number
   readonly consumerCount: number
   readonly timers: Timers
   /** The head leaves the queue and dies (`maxlen`). Only when there is one. */
@@ -69,7 +71,7 @@ export interface QueueHooks {
   readonly deadLetter?: { readonly exchange: string; readonly routingKey: string | undefined }
   /** Asked before a publish is taken. False refuses it. */
   admit?(message: Message): boolean
-  /** A message became ready. True withholds the publisher's confirm; `withhold` then follows. */
+  /** A message became ready, or was parked. True withholds the publisher's confirm; `withhold` then follows. */
   stored?(message: Message): boolean
   /** Takes the confirm of the publish that `stored` just answered true for. */
   withhold?(confirm: WithheldConfirm): void
