@@ -8,7 +8,7 @@ import { Emitter } from '../emitter.js'
 import { ClosedError, type ConsumerCancelledError, InvalidOptionError } from '../errors.js'
 import { checkShortString, describe } from '../names.js'
 import { boolean, type Checks, checkOptions, integer, string } from '../options.js'
-import { Attachment, type AttachmentOwner, type DeliverySink } from './attachment.js'
+import { Attachment, type DeliverySink } from './attachment.js'
 import { CallbackSink } from './callback-sink.js'
 import { DeliveryIterator } from './delivery-iterator.js'
 import { checkRun, Runner, type RunOptions } from './runner.js'
@@ -73,8 +73,9 @@ const CLOSE_CHECKS: Checks = { timeout: integer(0, 2 ** 31 - 1, 'ms') }
 const DEFAULT_PREFETCH = 100
 const CLOSE_TIMEOUT_MS = 30_000
 
+// n.b. it is an AttachmentOwner without saying so: `failed` and `cancelled` are internal and not in the declarations.
 /** Receives the messages of one queue. Made by `queue.createConsumer()`. */
-export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>>, AttachmentOwner<Body> {
+export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   readonly #connection: Connection
   readonly #queue: string
   readonly #options: ConsumerOptions
