@@ -20,7 +20,7 @@ export class QueueRules {
 
   constructor(hooks: readonly QueueHooks[]) {
     this.hooks = hooks
-    this.admit = hooks.find((hook) => hook.admit !== undefined)
+    this.admit = oneOf(hooks.filter((hook) => hook.admit !== undefined))
     this.stored = some(hooks.filter((hook) => hook.stored !== undefined))
     this.removed = some(hooks.filter((hook) => hook.removed !== undefined))
     this.timeToLive = hooks.find((hook) => hook.timeToLive !== undefined)?.timeToLive
@@ -39,6 +39,12 @@ const NO_RULES = new QueueRules([])
 export function rulesOf(behaviours: readonly QueueArgument[], args: Arguments, host: ArgumentHost): QueueRules {
   const hooks = behaviours.map((behaviour) => behaviour.createHooks(args, host)).filter((made) => made !== undefined)
   return hooks.length === 0 ? NO_RULES : new QueueRules(hooks)
+}
+
+/** What asks all of them, and ends at the first that refuses: a queue asks one, and mostly there is none. */
+function oneOf(admitting: readonly QueueHooks[]): QueueHooks | undefined {
+  if (admitting.length < 2) return admitting[0]
+  return { admit: (message) => admitting.every((hook) => hook.admit?.(message) !== false) }
 }
 
 function some<T>(list: readonly T[]): readonly T[] | undefined {
