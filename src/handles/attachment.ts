@@ -21,6 +21,8 @@ export interface DeliverySink {
   ready(): void
   /** The consumer ended by its owner's wish. */
   end?(): void
+  /** Calls back once when no handler runs, which may be later than the settlement of its delivery. */
+  whenIdle?(callback: () => void): void
   /** The broker ended the consumer; true when the sink tells its user. */
   fail?(error: ConsumerCancelledError): boolean
 }
@@ -112,13 +114,16 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
 
   /** Stops the deliveries, waits up to `timeout` ms for what was taken, and gives back the rest. */
   async close(timeout: number): Promise<void> {
-    await this.cancel()
-    this.over = true
-    for (const delivery of [...(this.#held?.keys() ?? [])]) {
-      this.#letGo(delivery)
-      if (delivery.settled === undefined) delivery.retry()
+    if (timeout > 0) {
+      await this.cancel()
+      this.over = true
+      for (const delivery of [...(this.#held?.keys() ?? [])]) {
+        this.#letGo(delivery)
+        if (delivery.settled === undefined) delivery.retry()
+      }
+      await this.#finished(timeout)
     }
-    if (timeout > 0) await this.#settled(timeout)
+    // n.b. without a wait it is the channel that gives back everything, and keeps the order.
     await this.#channel.close()
   }
 
@@ -139,14 +144,17 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     else this.subscription.whenSettled(() => void this.#channel.close())
   }
 
-  /** Resolves when everything in hand is settled, or at the deadline. */
-  #settled(timeout: number): Promise<void> {
+  /** Resolves when everything in hand is settled and no handler runs, or at the deadline. */
+  #finished(timeout: number): Promise<void> {
     const { timers } = this.#connection.scheduler
     return new Promise((resolve) => {
       timers.keepAlive()
       let waiting = true
       const timer = timers.after(timeout, done)
-      this.subscription?.whenSettled(done)
+      this.subscription?.whenSettled(() => {
+        if (this.sink.whenIdle === undefined) done()
+        else this.sink.whenIdle(done)
+      })
       function done(): void {
         // n.b. what is still unsettled at the deadline is so when the channel closes, and `done` is called again.
         if (!waiting) return

@@ -43,6 +43,7 @@ export class Runner<Body> implements DeliverySink {
   readonly #orderBy: ((delivery: Delivery<Body>) => unknown) | undefined
   readonly #source: DeliverySource<Body>
   #busy = 0
+  #whenIdle: (() => void) | undefined
   /** By key: deliveries that wait for the one of their key that is being handled. */
   #lines: Map<unknown, Delivery<Body>[]> | undefined
 
@@ -101,7 +102,12 @@ export class Runner<Body> implements DeliverySink {
         this.#source.failed(delivery, error)
       }
     }
-    this.#busy--
+    if (--this.#busy === 0) this.#whenIdle?.()
+  }
+
+  whenIdle(callback: () => void): void {
+    if (this.#busy === 0) callback()
+    else this.#whenIdle = callback
   }
 
   /** The delivery that a lane goes on with: the next of the same key, else whatever comes. */
