@@ -305,7 +305,6 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   #comeBack(delivery: LocalDelivery, how: Settlement): void {
     const failures = how === 'retry' ? delivery.failures + 1 : delivery.failures
-    if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message)
     let delay = 0
     for (const hook of this.rules.hooks) {
       const fate = hook.comesBack?.(failures, how)
@@ -315,6 +314,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
       }
       if (fate !== undefined) delay = fate
     }
+    if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message)
     const entry = delivery.again(failures, true)
     if (delay > 0) this.#park(entry, delay)
     else this.#giveBack(entry)
