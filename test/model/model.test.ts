@@ -7,6 +7,8 @@ import { Trial } from './trial.js'
 /** Runs of 100 commands, over all topologies; `MODEL_RUNS` and `MODEL_SEED` repeat or extend what CI does. */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 2_400)
 const SEED = Number(process.env['MODEL_SEED'] ?? Date.now() % 2 ** 31)
+/** `MODEL_SHRINK=no`: whether it fails is all that is asked. */
+const SHRINK = process.env['MODEL_SHRINK'] !== 'no'
 
 describe('a broker and the model of it', () => {
   it.each(topologies)('agree after every command on $name', { timeout: 600_000 }, async (topology) => {
@@ -14,7 +16,8 @@ describe('a broker and the model of it', () => {
       const trial = new Trial(topology)
       await perform(trial, run)
     })
-    const result = await fc.check(property, { numRuns: Math.ceil(RUNS / topologies.length), seed: SEED })
+    const numRuns = Math.ceil(RUNS / topologies.length)
+    const result = await fc.check(property, { numRuns, seed: SEED, endOnFailure: !SHRINK })
     const [run] = result.counterexample ?? []
     if (run !== undefined) throw await failure(new Trial(topology), run, result.seed)
   })
