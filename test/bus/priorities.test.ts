@@ -120,4 +120,23 @@ onEveryEngine('returned messages', (scenario) => {
       },
     )
   }
+
+  for (const type of ['classic', 'quorum'] as const) {
+    scenario(`of a closed consumer come back to a ${type} queue before those it never saw`, async ({ bus }) => {
+      const queue = await bus.declareQueue<number>('q', { type })
+      for (const body of [1, 2, 3, 4, 5]) await queue.send(body)
+      const consumer = queue.createConsumer({ prefetch: 4 })
+      const iterator = consumer[Symbol.asyncIterator]()
+      for (let i = 0; i < 2; i++) await iterator.next()
+      await consumer.close()
+      const taken = await takeAll(queue)
+      expect(taken.map(({ body, redelivered }) => [body, redelivered])).toEqual([
+        [1, true],
+        [2, true],
+        [3, false],
+        [4, false],
+        [5, false],
+      ])
+    })
+  }
 })

@@ -192,7 +192,7 @@ onEveryEngine('queues', (scenario) => {
     //
     const queue = await bus.declareQueue('q')
     await queue.send(1)
-    const consumer = queue.createConsumer({ prefetch: 1 })
+    const consumer = queue.createConsumer({ prefetch: 1 }).on('cancelled', () => undefined)
     const inUse = { replyCode: 406, replyText: "PRECONDITION_FAILED - queue 'q' in vhost '/' in use" }
     const notEmpty = { replyCode: 406, replyText: "PRECONDITION_FAILED - queue 'q' in vhost '/' not empty" }
     expect(await errorOf(() => queue.delete({ ifEmpty: true }))).toMatchObject(notEmpty)

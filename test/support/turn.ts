@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 
 /** Lets everything that is due without time passing happen: microtasks, and what they put off to a later turn. */
 export async function turn(): Promise<void> {
-  for (let i = 0; i < 3; i++) await setImmediate()
+  for (let i = 0; i < 10; i++) await setImmediate()
 }
 
 /** Lets the event loop turn until the condition holds; fails when it does not within many turns. */
