@@ -20,11 +20,13 @@ export interface FakeRow {
   install(): Fake
 }
 
-/** Everything that Jest's modern fake timers replace. */
+/**
+ * Everything that Jest's modern fake timers replace, but `nextTick`: Jest replaces that of the tests' context alone, here
+ * it would be the one on which the test runner talks to its worker. A child process fakes it too (process-life.test.ts).
+ */
 const JEST = [
   'Date',
   'hrtime',
-  'nextTick',
   'performance',
   'queueMicrotask',
   'setImmediate',
