@@ -110,7 +110,7 @@ export interface MessageEvent {
   readonly message: Message
   /** The queue it happened in; undefined for `published` and `returned`. */
   readonly queue?: string
-  /** For `deadLettered`: why it died. */
+  /** For `dead_lettered`: why it died. */
   readonly reason?: DeathReason
 }
 

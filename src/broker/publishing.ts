@@ -80,24 +80,35 @@ export class Publishing implements RouteSink {
 
   /** Routes a message and enqueues its copies. */
   publish(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
+    const outcome = this.#publish(exchange, message, mandatory, publisher)
     this.#published++
-    return this.#publish(exchange, message, mandatory, publisher)
+    return outcome
   }
 
   /** Holds a message for `delay` ms, then publishes it to the exchange of that name, should there be one. */
   publishLater(exchange: ExchangeState, message: Message, delay: number): Outcome {
-    this.#published++
     // n.b. a delayed send to a queue with a consumer is work that keeps the process alive, wherever it waits.
     const queues = this.queuesFor(exchange, message)
+    for (const queue of queues) if (queue.rules.measures) measure(message)
+    this.#published++
     for (const queue of queues) queue.parking.expect(1)
     this.#held.add(delay, () => {
       for (const queue of queues) if (!queue.deleted) queue.parking.expect(-1)
-      const target = this.#exchanges.get(exchange.name)
-      if (target === undefined) this.#unroutable++
-      else this.#publish(target, message, false, nobody)
+      this.#publishHeld(exchange.name, message)
       this.#broker.settle()
     })
     return 'accepted'
+  }
+
+  #publishHeld(exchange: string, message: Message): void {
+    const target = this.#exchanges.get(exchange)
+    try {
+      if (target === undefined) this.#unroutable++
+      else this.#publish(target, message, false, nobody)
+    } catch (error) {
+      this.#unroutable++
+      this.#broker.events.fault(error, `delayed send to exchange '${exchange}'`)
+    }
   }
 
   /** Queues that the message would reach now. */
@@ -120,11 +131,21 @@ export class Publishing implements RouteSink {
     for (let i = 0; i < this.#found; i++) {
       const target = this.#queues[i] as QueueState
       if (reason !== 'rejected' && isCycle(target.name, letter)) continue
-      if (target.rules.measures) measure(letter)
+      if (target.rules.measures && !this.#isMeasurable(letter, target)) continue
       if (target.enqueue(letter) !== 'refused') reached++
     }
-    if (reached > 0 && messageEvents.dead_lettered.hasSubscribers) queue.report('dead_lettered', letter)
+    if (reached > 0 && messageEvents.dead_lettered.hasSubscribers) queue.report('dead_lettered', letter, reason)
     return reached > 0
+  }
+
+  #isMeasurable(letter: Message, target: QueueState): boolean {
+    try {
+      measure(letter)
+      return true
+    } catch (error) {
+      this.#broker.events.fault(error, `dead letter to ${target.title}`)
+      return false
+    }
   }
 
   /** Forgets the delayed sends. */
@@ -199,6 +220,8 @@ export class Publishing implements RouteSink {
   /** Finds the queues of a message: its exchange, the exchanges behind it, alternate exchanges where one finds nothing. */
   #route(exchange: ExchangeState, message: Message, routingKey: string | undefined): void {
     this.#found = 0
+    // n.b. left behind only where an exchange type threw.
+    if (this.#toVisit.length > 0) this.#toVisit.length = 0
     const visit = ++this.#visit
     exchange.visited = visit
     this.#routeThrough(exchange, message, routingKey)

@@ -15,7 +15,7 @@ import type { Task } from '../scheduler.js'
 import type { Timers } from '../timers.js'
 import type { Binding } from './binding.js'
 import { Dispatcher } from './dispatcher.js'
-import { type MessageEventName, messageEvents } from './events.js'
+import { type MessageEvent, type MessageEventName, messageEvents } from './events.js'
 import { HeadExpiry } from './head-expiry.js'
 import { Holders } from './holders.js'
 import { LocalDelivery, type Recipient } from './local-delivery.js'
@@ -550,8 +550,9 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   // Events
 
-  report(name: MessageEventName, message: Message): void {
-    const event = { virtualHost: this.virtualHost.name, queue: this.name, message }
+  report(name: MessageEventName, message: Message, reason?: DeathReason): void {
+    const about = { virtualHost: this.virtualHost.name, queue: this.name, message }
+    const event: MessageEvent = reason === undefined ? about : { ...about, reason }
     this.broker.defer({ run: () => messageEvents[name].publish(event) })
   }
 
