@@ -26,7 +26,8 @@ export abstract class Producer {
   #closed = false
   #events: Emitter<ProducerEvents> | undefined
   #waiting: Map<number, Wait<void>> | undefined
-  #wasReturned = false
+  /** The message that was just published, as it came back. */
+  #wasReturned: Message | undefined
   #published = 0
   #returned = 0
   #refused = 0
@@ -109,7 +110,7 @@ export abstract class Producer {
     } catch (error) {
       return Promise.reject(error)
     }
-    if (outcome === 'accepted' && !this.#wasReturned) {
+    if (outcome === 'accepted' && this.#wasReturned === undefined) {
       const { scheduler } = this.connection
       return scheduler.step() ? scheduler.nextTurn() : done
     }
@@ -126,9 +127,9 @@ export abstract class Producer {
     if (options !== undefined) checkPublishOptions('publish', options, false)
     const message = makeMessage(exchange, routingKey, body, options, this.connection.bodies)
     const outcome = this.#publishMessage(message, options)
-    if (this.#wasReturned) {
+    if (this.#wasReturned !== undefined) {
       this.#returned++
-      this.#events?.emit('returned', message)
+      this.#events?.emit('returned', this.#wasReturned)
     } else if (outcome === 'refused') {
       this.#refused++
       this.#events?.emit('refused', message)
@@ -143,7 +144,7 @@ export abstract class Producer {
 
   #publishMessage(message: Message, options: PublishOptions | undefined): Outcome {
     const channel = this.#channel ?? this.#open()
-    this.#wasReturned = false
+    this.#wasReturned = undefined
     const outcome =
       options === undefined
         ? channel.publish(message, false, 0)
@@ -155,8 +156,8 @@ export abstract class Producer {
   #open(): Channel {
     if (this.closed) throw new ClosedError(this.#what)
     this.#channel = this.connection.openChannel({
-      returned: () => {
-        this.#wasReturned = true
+      returned: (message) => {
+        this.#wasReturned = message
       },
       confirmed: (sequenceNumber, accepted) => this.#confirmed(sequenceNumber, accepted),
       closed: () => this.#lost(),
@@ -170,7 +171,7 @@ export abstract class Producer {
     routingKey: string,
     options: SendOptions | undefined,
   ): Promise<void> {
-    if (this.#wasReturned) {
+    if (this.#wasReturned !== undefined) {
       this.#returned++
       return Promise.reject(new UnroutableError(exchange, routingKey))
     }
