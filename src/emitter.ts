@@ -1,5 +1,6 @@
 /** Typed events whose listeners cannot harm one another: one that throws is reported, and the next is called. */
 import EventEmitter from 'eventemitter3'
+import { isThenable } from './host.js'
 
 /** Payloads by event name. */
 type EventMap = Record<string, readonly unknown[]>
@@ -33,7 +34,8 @@ export class Emitter<Events extends { [Name in keyof Events]: readonly unknown[]
     if (!this.heard) return
     for (const listener of this.#emitter.listeners(name)) {
       try {
-        ;(listener as (...payload: EventMap[string]) => void)(...payload)
+        const result = (listener as (...payload: EventMap[string]) => unknown)(...payload)
+        if (isThenable(result)) result.then(undefined, (error) => this.#failed(error, name))
       } catch (error) {
         this.#failed(error, name)
       }
