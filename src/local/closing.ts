@@ -20,7 +20,7 @@ export interface ClosedBroker {
   readonly finished: number
   /** Deliveries still unsettled at the end: given back, and dropped with their queues. */
   readonly requeued: number
-  /** Further messages that were in the queues at the end. */
+  /** Further messages that were in the queues at the end, and delayed sends that were not due. */
   readonly dropped: number
 }
 
@@ -79,6 +79,7 @@ export class Closing {
       requeued += unacked
       dropped += ready + delayed
     }
+    for (const { publishing } of broker.virtualHosts.values()) dropped += publishing.stats.held
     broker.close()
     broker.timers.letGo()
     this.#resolve({ finished, requeued, dropped })
