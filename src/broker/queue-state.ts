@@ -329,11 +329,12 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.parking.add(delay, () => {
       this.#store.giveBack(entry)
       this.broker.becameReady()
+      for (const hook of this.rules.hooks) hook.unparked?.()
       this.#expire()
       this.assignReady()
       this.broker.settle()
     })
-    // n.b. limits count what is parked, and so hear of it now and not when it is ready again.
+    // n.b. limits count what is parked, and so hear of it now; what is ready again they already know.
     if (this.rules.stored === undefined) return
     for (const hook of this.rules.stored) hook.stored?.(entry.message)
     this.#expire()

@@ -104,8 +104,13 @@ class DropHead implements QueueHooks {
 
   stored(message: Message): boolean {
     this.#limit.count(message, 1)
-    while (this.#limit.exceeded && this.#limit.host.ready > 0) this.#limit.host.dropHead()
+    this.unparked()
     return false
+  }
+
+  unparked(): void {
+    const { host } = this.#limit
+    while (this.#limit.exceeded && host.ready > 0) host.dropHead()
   }
 
   removed(message: Message): void {

@@ -73,6 +73,8 @@ export interface QueueHooks {
   admit?(message: Message): boolean
   /** A message became ready, or was parked. True withholds the publisher's confirm; `withhold` then follows. */
   stored?(message: Message): boolean
+  /** A parked message became ready. */
+  unparked?(): void
   /** Takes the confirm of the publish that `stored` just answered true for. */
   withhold?(confirm: WithheldConfirm): void
   /** A ready message left: assigned, expired, dropped or purged. */
