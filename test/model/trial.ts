@@ -266,13 +266,10 @@ export class Trial {
 
   async #close(tried: TriedConsumer): Promise<void> {
     this.#tell(`close ${tried.model.tag}`)
-    // n.b. a consumer closes in two steps: it stops its deliveries, and later gives back what it has in hand.
     const closed = tried.consumer.close()
-    this.#model.cancel(tried.model)
-    await closed
-    this.#model.handOver()
     this.#model.closeChannel(tried.model.channel)
     await this.#rest()
+    await closed
     this.#consumers = this.#consumers.filter((other) => other !== tried)
   }
 

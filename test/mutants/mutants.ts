@@ -196,10 +196,10 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'drop-head drops the newcomer',
     file: lengthLimit,
-    find: '  stored(message: Message): boolean {\n    this.#limit.count(message, 1)\n    while',
+    find: '  stored(message: Message): boolean {\n    this.#limit.count(message, 1)\n    this.unparked',
     replace:
       '  admit(message: Message): boolean {\n    return !this.#limit.wouldExceed(message)\n  }\n\n' +
-      '  stored(message: Message): boolean {\n    this.#limit.count(message, 1)\n    while',
+      '  stored(message: Message): boolean {\n    this.#limit.count(message, 1)\n    this.unparked',
   },
   {
     name: 'reject-publish accepts',

@@ -18,7 +18,7 @@ const STAGES = [['test/model'], ['test/bus', 'test/unit']]
 /** A mutant may make the broker loop for ever, which is noticed too. */
 const LIMIT = 180_000
 /** Shrinking tells nothing here, and a mutant must be killed by the same runs everywhere. */
-const ENVIRONMENT = { MODEL_SEED: '1', MODEL_SHRINK: 'no', FORCE_COLOR: '0' }
+const ENVIRONMENT = { MODEL_SEED: '1', MODEL_SHRINK: 'no', NO_COLOR: '1' }
 
 /** Runs the tests; answers the first that failed. */
 async function firstFailure(environment: Readonly<Record<string, string>>): Promise<string | undefined> {
