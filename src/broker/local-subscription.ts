@@ -59,13 +59,17 @@ export class LocalSubscription implements Task, Recipient {
   previous: LocalSubscription | undefined = undefined
   open = true
   readonly #listener: SubscriptionListener
+  readonly #broker: BrokerServices
   readonly #outbox = new Fifo<LocalDelivery>()
   #scheduled = false
+  /** The listener found nothing more to take: it wants to be woken. While it takes by itself it need not be. */
+  #idle = true
   #cancellation: ConsumerCancelledError | undefined
   #whenSettled: (() => void) | undefined
 
   constructor(queue: SubscribedQueue, holder: DeliveryHolder, options: ConsumeOptions, listener: SubscriptionListener) {
     this.queue = queue
+    this.#broker = queue.broker
     this.holder = holder
     this.consumerTag = options.consumerTag
     this.noAck = options.noAck
@@ -96,12 +100,15 @@ export class LocalSubscription implements Task, Recipient {
     delivery.recipient = this
     this.holder.hold(delivery, this.noAck)
     this.#outbox.push(delivery)
-    this.#wake()
+    if (this.#idle) this.#wake()
   }
 
   take(): LocalDelivery | undefined {
-    if (this.#outbox.length === 0) return undefined
-    const { broker } = this.queue
+    if (this.#outbox.length === 0) {
+      this.#idle = true
+      return undefined
+    }
+    const broker = this.#broker
     if (broker.scheduler.step()) {
       this.#wake()
       return undefined
@@ -162,6 +169,7 @@ export class LocalSubscription implements Task, Recipient {
       this.#cancellation = undefined
       this.#listener.cancelled(cancellation)
     } else if (this.open && this.#outbox.length > 0) {
+      this.#idle = false
       this.#listener.ready()
     }
   }

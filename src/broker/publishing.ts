@@ -225,6 +225,7 @@ export class Publishing implements RouteSink {
     const visit = ++this.#visit
     exchange.visited = visit
     this.#routeThrough(exchange, message, routingKey)
+    if (this.#toVisit.length === 0) return
     for (let next = this.#toVisit.pop(); next !== undefined; next = this.#toVisit.pop()) {
       this.#routeThrough(next, message, routingKey)
     }
