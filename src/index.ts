@@ -27,7 +27,13 @@ export type { BindingKey } from './handles/binding-key.js'
 export { Bus, type ExchangeTypeName } from './handles/bus.js'
 export { type CloseConsumerOptions, Consumer, type ConsumerEvents, type ConsumerOptions } from './handles/consumer.js'
 export { type AnyMessages, type DeleteExchangeOptions, Exchange, type ExchangeOptions } from './handles/exchange.js'
-export { ExchangeProducer, Producer, type ProducerEvents, QueueProducer } from './handles/producer.js'
+export {
+  type DrainedOptions,
+  ExchangeProducer,
+  Producer,
+  type ProducerEvents,
+  QueueProducer,
+} from './handles/producer.js'
 export type { PublishOptions, SendOptions } from './handles/publish-options.js'
 export { type DeleteQueueOptions, type GetOptions, Queue } from './handles/queue.js'
 export type { QueueOptions, RetryOptions } from './handles/queue-options.js'

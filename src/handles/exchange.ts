@@ -8,7 +8,7 @@ import { checkShortString, describe } from '../names.js'
 import { boolean, type Checks, checkOptions, string, table } from '../options.js'
 import { bindingDeclaration } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
-import { ExchangeProducer } from './producer.js'
+import { type DrainedOptions, ExchangeProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
 
 /** How an exchange is declared. */
@@ -119,8 +119,12 @@ export class Exchange<Messages extends object = AnyMessages> {
   }
 
   /** Resolves when it is time to `publish` again. */
-  drained(): Promise<void> {
-    return this.#produce().drained()
+  drained(options?: DrainedOptions): Promise<void> {
+    try {
+      return this.#produce().drained(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** The producer that `send`, `publish` and `drained` of this handle use. */

@@ -3,7 +3,9 @@ import type { Channel, Connection } from '../channel/channel.js'
 import type { Outcome } from '../declarations.js'
 import { Emitter } from '../emitter.js'
 import { ClosedError, PublishRefusedError, UnroutableError } from '../errors.js'
+import type { Signal } from '../host.js'
 import type { Message } from '../message.js'
+import { type Checks, checkOptions, signal } from '../options.js'
 import { checkPublishOptions, makeMessage, type PublishOptions, type SendOptions } from './publish-options.js'
 import { checkNotAborted, Wait } from './wait.js'
 
@@ -14,6 +16,14 @@ export interface ProducerEvents {
   /** A full queue refused the message. */
   refused: [message: Message]
 }
+
+/** How `drained` waits. */
+export interface DrainedOptions {
+  /** Ends the wait with an `AbortError`. */
+  readonly signal?: Signal
+}
+
+const DRAINED_CHECKS: Checks = { signal }
 
 const done: Promise<void> = Promise.resolve()
 
@@ -76,9 +86,19 @@ export abstract class Producer {
   /**
    * Resolves when it is time to publish again after `publish` returned false: the queues with `overflow: 'block'` that
    * this producer filled have room again, and the event loop had a turn.
+   * @throws (rejects) AbortError, UnknownOptionError, InvalidOptionError.
    */
-  drained(): Promise<void> {
-    return this.#channel === undefined ? done : this.#channel.drained()
+  drained(options?: DrainedOptions): Promise<void> {
+    if (options === undefined) return this.#channel === undefined ? done : this.#channel.drained()
+    try {
+      checkOptions('drained', options, DRAINED_CHECKS)
+      checkNotAborted('drained', options.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const wait = new Wait<void>(this.connection.scheduler.timers, { what: 'drained', signal: options.signal })
+    void this.drained().then(() => wait.resolve())
+    return wait.promise
   }
 
   /** Closes the producer's channel. Sends that wait for a confirm reject with `ClosedError`. Idempotent. */

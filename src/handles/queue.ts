@@ -10,7 +10,7 @@ import { boolean, type Checks, checkOptions, integer, signal, table } from '../o
 import { bindingDeclaration } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
-import { QueueProducer } from './producer.js'
+import { type DrainedOptions, QueueProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
 import { checkNotAborted, Wait } from './wait.js'
 
@@ -83,8 +83,12 @@ export class Queue<Body = unknown> {
   }
 
   /** Resolves when it is time to `publish` again. */
-  drained(): Promise<void> {
-    return this.#produce().drained()
+  drained(options?: DrainedOptions): Promise<void> {
+    try {
+      return this.#produce().drained(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** The producer that `send`, `publish` and `drained` of this handle use. */
