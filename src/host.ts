@@ -34,7 +34,9 @@ export function andThen<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable
 
 /** What `setTimeout` and `setImmediate` return where they can be let go of. */
 export interface TimerHandle {
+  /** From now on the timer keeps the process alive. */
   ref?(): unknown
+  /** From now on it does not. */
   unref?(): unknown
 }
 

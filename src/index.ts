@@ -16,6 +16,7 @@ export type {
   NamedEvent,
   QueueCreatedEvent,
   QueueDeletedEvent,
+  VirtualHostEvent,
 } from './broker/events.js'
 export type { PublishStats } from './broker/publishing.js'
 export type { Clock } from './clock.js'
@@ -44,3 +45,4 @@ export type { CloseBrokerOptions, ClosedBroker } from './local/closing.js'
 export type { BrokerOverview, ConsumerInfo, ExchangeInfo, QueueDetails, VirtualHostOverview } from './local/overview.js'
 export { VirtualHost } from './local/virtual-host.js'
 export type { Message, MessageProperties } from './message.js'
+export type { DeathReason } from './queue-arguments/queue-argument.js'

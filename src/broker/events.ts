@@ -9,18 +9,31 @@ import { type DiagnosticsChannel, diagnosticsChannel, warn } from '../host.js'
 import type { Message } from '../message.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
 
+/** Payload of `vhost.created` and `vhost.deleted`. */
+export interface VirtualHostEvent {
+  /** Name of the virtual host. */
+  readonly virtualHost: string
+}
+
 /** A queue or exchange by its virtual host and name. */
 export interface NamedEvent {
+  /** Name of the virtual host. */
   readonly virtualHost: string
+  /** Name of the queue or exchange. */
   readonly name: string
 }
 
 /** Payload of `queue.created`. */
 export interface QueueCreatedEvent extends NamedEvent {
+  /** `'classic'` or `'quorum'`. */
   readonly type: string
+  /** As declared; an exclusive queue is never durable. */
   readonly durable: boolean
+  /** True when it belongs to one connection. */
   readonly exclusive: boolean
+  /** True when it goes with its last consumer. */
   readonly autoDelete: boolean
+  /** Its arguments by their `x-` names. */
   readonly arguments: Arguments
 }
 
@@ -32,72 +45,112 @@ export interface QueueDeletedEvent extends NamedEvent {
 
 /** Payload of `exchange.created`. */
 export interface ExchangeCreatedEvent extends NamedEvent {
+  /** Name of its type, such as `topic`. */
   readonly type: string
+  /** As declared. */
   readonly durable: boolean
+  /** True when it goes with the last binding that starts at it. */
   readonly autoDelete: boolean
+  /** True when it takes messages from other exchanges only. */
   readonly internal: boolean
+  /** Its arguments by name, `alternate-exchange` among them. */
   readonly arguments: Arguments
 }
 
 /** Payload of `binding.created` and `binding.deleted`. */
 export interface BindingEvent {
+  /** Name of the virtual host. */
   readonly virtualHost: string
+  /** Name of the exchange that it starts at. */
   readonly source: string
+  /** Name of the queue or exchange that it leads to. */
   readonly destination: string
+  /** Which of the two that is. */
   readonly destinationKind: 'queue' | 'exchange'
+  /** The binding key. */
   readonly routingKey: string
+  /** The binding's arguments: what a headers exchange matches. */
   readonly arguments: Arguments
 }
 
 /** Payload of `connection.created` and `connection.closed`. */
 export interface ConnectionEvent {
+  /** Name of the virtual host. */
   readonly virtualHost: string
+  /** Name of the connection. */
   readonly name: string
 }
 
 /** Payload of `consumer.created` and `consumer.deleted`. */
 export interface ConsumerEvent {
+  /** Name of the virtual host. */
   readonly virtualHost: string
+  /** Name of the queue. */
   readonly queue: string
+  /** Name of the consumer. */
   readonly consumerTag: string
 }
 
 /** Payload of `queue.backlog`: 100,000 messages are ready in a queue without a limit. Once a queue. */
 export interface BacklogEvent extends NamedEvent {
+  /** Ready messages of the queue. */
   readonly ready: number
 }
 
 /** Payload of `alarm.set` and `alarm.cleared`: the broker holds more messages than its `highWatermark`. */
 export interface AlarmEvent {
+  /** Ready messages of all queues. */
   readonly ready: number
+  /** What the broker was told to bear. */
   readonly highWatermark: number
 }
 
 /** Payload of `fault`: an error that had no caller to go to. */
 export interface FaultEvent {
+  /** What was thrown. */
   readonly error: unknown
-  /** Where it was thrown, such as `handler of consumer 'amq.ctag-…' on queue 'jobs'`. */
+  /** Where it was thrown, such as `handler of the consumer 'amq.ctag-…' of queue 'jobs'`. */
   readonly where: string
 }
 
-/** The events of a broker and their payloads. The names up to `alarm` are RabbitMQ's, the others leveret's own. */
+/**
+ * The events of a broker and their payloads. The names up to `alarm` are those of RabbitMQ's event exchange (EVT-03), the
+ * others leveret's own. Each is emitted when the operation that caused it is complete.
+ */
 export interface BrokerEvents {
-  'vhost.created': [event: { readonly virtualHost: string }]
-  'vhost.deleted': [event: { readonly virtualHost: string }]
+  /** A virtual host was made. */
+  'vhost.created': [event: VirtualHostEvent]
+  /** A virtual host was deleted, with everything in it. */
+  'vhost.deleted': [event: VirtualHostEvent]
+  /** An exchange was declared that did not exist. */
   'exchange.created': [event: ExchangeCreatedEvent]
+  /** An exchange was deleted, also by its `autoDelete`. */
   'exchange.deleted': [event: NamedEvent]
+  /** A queue was declared that did not exist. */
   'queue.created': [event: QueueCreatedEvent]
+  /** A queue was deleted, also by its `autoDelete` or `expires`, or with its connection. */
   'queue.deleted': [event: QueueDeletedEvent]
+  /** A binding was made that did not exist. */
   'binding.created': [event: BindingEvent]
+  /** A binding was removed, also with one of its ends. */
   'binding.deleted': [event: BindingEvent]
+  /** A connection was made: a bus of its own. */
   'connection.created': [event: ConnectionEvent]
+  /** A connection was closed. */
   'connection.closed': [event: ConnectionEvent]
+  /** A consumer was attached to its queue. */
   'consumer.created': [event: ConsumerEvent]
+  /** A consumer was cancelled, by its owner or by the broker. */
   'consumer.deleted': [event: ConsumerEvent]
+  /** More messages are ready than the high watermark: producers wait from now on. */
   'alarm.set': [event: AlarmEvent]
+  /** Consumers have caught up: producers go on. */
   'alarm.cleared': [event: AlarmEvent]
+  /** A queue was purged; `messages` were removed. */
   'queue.purged': [event: QueueDeletedEvent]
+  /** A queue without a limit has grown to 100,000 ready messages. Unheard, it is a warning of the process. */
   'queue.backlog': [event: BacklogEvent]
+  /** An error that has no caller to go to: of a handler or listener. Unheard, it is a warning of the process. */
   fault: [event: FaultEvent]
 }
 
@@ -106,7 +159,9 @@ export type BrokerEventName = keyof BrokerEvents
 
 /** What is published on the `leveret:message.…` diagnostics channels. */
 export interface MessageEvent {
+  /** Name of the virtual host. */
   readonly virtualHost: string
+  /** The message; of `dead_lettered` its dead letter. */
   readonly message: Message
   /** The queue it happened in; undefined for `published` and `returned`. */
   readonly queue?: string

@@ -1,6 +1,7 @@
 /** A binding to come: an exchange, a key and arguments. Made by `exchange.key(pattern)`, used by queues. */
 import type { Arguments } from '../arguments.js'
 
+/** Where a binding is to start, and what it is to match. Plain data: `exchange.key(pattern)` makes it. */
 export interface BindingKey {
   /** Name of the exchange. */
   readonly exchange: string

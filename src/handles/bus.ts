@@ -11,12 +11,33 @@ import { type QueueOptions, queueDeclaration } from './queue-options.js'
 /** Types of exchange that every broker has. */
 export type ExchangeTypeName = 'direct' | 'fanout' | 'topic' | 'headers' | (string & {})
 
+/**
+ * One connection to one virtual host: what declares, publishes and consumes. Write an application against this class; it
+ * says nothing about which broker is behind it.
+ *
+ * @example
+ * ```ts
+ * import { Broker, type Bus } from 'leveret'
+ *
+ * async function startAudit(bus: Bus): Promise<void> {
+ *   const orders = await bus.declareExchange('orders', 'topic')
+ *   const audit = await bus.declareQueue('audit', { bindings: [orders.key('order.#')] })
+ *   audit.createConsumer().run(({ routingKey, body }) => console.log(routingKey, body))
+ * }
+ *
+ * const broker = new Broker()
+ * const bus = broker.virtualHost('/')
+ * await startAudit(bus)
+ * await bus.exchange('orders').send('order.created', { id: 1 }) // order.created { id: 1 }
+ * await broker.close({ drain: true })
+ * ```
+ */
 export class Bus {
   /** @internal */
   protected readonly connection: Connection
   #channel: Channel | undefined
 
-  /** Made by `broker.virtualHost` and `broker.connect`. */
+  /** Made by `broker.virtualHost` and `broker.connect`. @hidden */
   constructor(connection: Connection) {
     this.connection = connection
   }
@@ -69,7 +90,10 @@ export class Bus {
     )
   }
 
-  /** A handle of a queue, declared or not: nothing is asked of the broker until the handle is used. */
+  /**
+   * A handle of a queue, declared or not: nothing is asked of the broker until the handle is used.
+   * @throws InvalidOptionError for a name that is no string, empty, or longer than 255 bytes.
+   */
   queue<Body = unknown>(name: string): Queue<Body> {
     if (name === '') throw new InvalidOptionError('queue: expected the name of a queue, got an empty string')
     return new Queue<Body>(this.connection, name)
@@ -91,7 +115,10 @@ export class Bus {
     return andThen(this.#open().declareExchange(declaration), () => new Exchange<Messages>(this.connection, name))
   }
 
-  /** A handle of an exchange, declared or not; '' is the default exchange. */
+  /**
+   * A handle of an exchange, declared or not; '' is the default exchange. `Messages` maps routing keys to bodies.
+   * @throws InvalidOptionError for a name that is no string or longer than 255 bytes.
+   */
   exchange<Messages extends object = AnyMessages>(name: string): Exchange<Messages> {
     return new Exchange<Messages>(this.connection, name)
   }
