@@ -74,7 +74,21 @@ const DEFAULT_PREFETCH = 100
 const CLOSE_TIMEOUT_MS = 30_000
 
 // n.b. it is an AttachmentOwner without saying so: `failed` and `cancelled` are internal and not in the declarations.
-/** Receives the messages of one queue. Made by `queue.createConsumer()`. */
+/**
+ * Receives the messages of one queue. Made by `queue.createConsumer()`.
+ *
+ * @example
+ * ```ts
+ * import { Broker } from 'leveret'
+ *
+ * const broker = new Broker()
+ * const jobs = await broker.virtualHost('/').declareQueue<string>('jobs')
+ * const worker = jobs.createConsumer().run(async ({ body }) => console.log('done with', body), { concurrency: 10 })
+ * worker.on('failed', (error, delivery) => console.error(delivery.body, error))
+ * await jobs.send('report')
+ * await broker.close({ drain: true })
+ * ```
+ */
 export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   readonly #connection: Connection
   readonly #queue: string
@@ -84,7 +98,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   #closing: Promise<void> | undefined
   #events: Emitter<ConsumerEvents<Body>> | undefined
 
-  /** Use `queue.createConsumer()`. */
+  /** Use `queue.createConsumer()`. @hidden */
   constructor(connection: Connection, queue: string, options: ConsumerOptions = {}) {
     checkOptions('createConsumer', options, CONSUMER_CHECKS)
     if (options.consumerTag !== undefined) checkShortString('consumer tag', options.consumerTag)
@@ -127,7 +141,8 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   /**
    * Attaches by `for await`, with manual settlement. `break` cancels the consumer: what was prefetched and not handed
    * over goes back, in order and not flagged; the delivery in hand stays yours to settle.
-   * @throws ConsumerCancelledError, in the loop, when the broker ends the consumer.
+   * @throws NotFoundError, ResourceLockedError, AccessRefusedError when the queue is in exclusive use, InvalidOptionError
+   * when the consumer is attached already, ClosedError; in the loop, ConsumerCancelledError when the broker ends the consumer.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Delivery<Body>> {
     const attachment = this.#claim('for await', false)
@@ -139,6 +154,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   /**
    * Attaches with a callback that gets every delivery, with manual settlement: the fastest way. A callback that throws,
    * or whose promise rejects, with the delivery unsettled, is a failed delivery: it is retried.
+   * @throws as the loop does when it begins.
    */
   consume(callback: (delivery: Delivery<Body>) => unknown): this {
     if (typeof callback !== 'function') {
@@ -151,7 +167,9 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
 
   /**
    * Attaches with a handler whose outcome settles the delivery: resolve = ack, throw = retry, return `'requeue'` or
-   * `'reject'` = those. Close it with `close`, which lets running handlers finish.
+   * `'reject'` = those. On a queue without backoff a failed delivery is held for 100 ms times its attempts, at most 30 s,
+   * before it goes back. Close it with `close`, which lets running handlers finish.
+   * @throws as the loop does when it begins, UnknownOptionError.
    */
   run(handler: (delivery: Delivery<Body>) => unknown, options: RunOptions<Body> = {}): this {
     checkRun(handler, options)
@@ -173,6 +191,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   /**
    * Stops the deliveries, lets running handlers and deliveries in hand finish up to `timeout`, gives back the rest
    * flagged redelivered, and closes the channel. Idempotent.
+   * @throws (rejects) UnknownOptionError, InvalidOptionError.
    */
   close(options: CloseConsumerOptions = {}): Promise<void> {
     try {

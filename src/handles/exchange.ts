@@ -77,7 +77,20 @@ export function exchangeDeclaration(name: string, type: string, options: Exchang
   return { name, type, durable, autoDelete, internal, arguments: Object.freeze(args) }
 }
 
-/** An exchange on a bus. Made by `bus.declareExchange` and `bus.exchange`. `Messages` maps routing keys to bodies. */
+/**
+ * An exchange on a bus. Made by `bus.declareExchange` and `bus.exchange`. `Messages` maps routing keys to bodies.
+ *
+ * @example
+ * ```ts
+ * import { Broker } from 'leveret'
+ *
+ * const bus = new Broker().virtualHost('/')
+ * const orders = await bus.declareExchange<{ 'order.paid': { id: number } }>('orders', 'topic')
+ * const paid = await bus.declareQueue('paid', { bindings: [orders.key('*.paid')] })
+ * await orders.send('order.paid', { id: 1 })
+ * console.log((await paid.info()).messageCount) // 1
+ * ```
+ */
 export class Exchange<Messages extends object = AnyMessages> {
   /** The exchange's name. */
   readonly name: string
@@ -86,7 +99,7 @@ export class Exchange<Messages extends object = AnyMessages> {
   #producer: ExchangeProducer<Messages> | undefined
   #closed = false
 
-  /** Use `bus.declareExchange(name, type)`, or `bus.exchange(name)` for one that exists. */
+  /** Use `bus.declareExchange(name, type)`, or `bus.exchange(name)` for one that exists. @hidden */
   constructor(connection: Connection, name: string) {
     checkShortString('exchange name', name)
     this.#connection = connection
@@ -96,6 +109,7 @@ export class Exchange<Messages extends object = AnyMessages> {
   /**
    * Publishes a message; resolves when the broker has taken responsibility.
    * A message that no queue wants is dropped: say `mandatory` to hear of it.
+   * @throws (rejects) as `ExchangeProducer.send` does.
    */
   send<Key extends keyof Messages & string>(
     routingKey: Key,
@@ -109,7 +123,10 @@ export class Exchange<Messages extends object = AnyMessages> {
     }
   }
 
-  /** Publishes a message and waits for nothing; false when it is time to await `drained()`. */
+  /**
+   * Publishes a message and waits for nothing; false when it is time to await `drained()`.
+   * @throws as `ExchangeProducer.publish` does.
+   */
   publish<Key extends keyof Messages & string>(
     routingKey: Key,
     body: Messages[Key],
@@ -118,7 +135,7 @@ export class Exchange<Messages extends object = AnyMessages> {
     return this.#produce().publish(routingKey, body, options)
   }
 
-  /** Resolves when it is time to `publish` again. */
+  /** Resolves when it is time to `publish` again: full `block` queues have room, and the event loop had a turn. */
   drained(options?: DrainedOptions): Promise<void> {
     try {
       return this.#produce().drained(options)
@@ -127,12 +144,12 @@ export class Exchange<Messages extends object = AnyMessages> {
     }
   }
 
-  /** The producer that `send`, `publish` and `drained` of this handle use. */
+  /** The producer that `send`, `publish` and `drained` of this handle use: its counters and events. @throws ClosedError */
   get producer(): ExchangeProducer<Messages> {
     return this.#produce()
   }
 
-  /** A further producer, with a channel of its own. */
+  /** A further producer, with a channel of its own. @throws ClosedError */
   createProducer(): ExchangeProducer<Messages> {
     this.#checkOpen()
     return new ExchangeProducer<Messages>(this.#connection, this.name)
@@ -140,7 +157,8 @@ export class Exchange<Messages extends object = AnyMessages> {
 
   /**
    * A binding to this exchange, for `declareQueue({ bindings })` and `bind`: the key or pattern, and the arguments that a
-   * headers exchange matches.
+   * headers exchange matches. Nothing is bound yet.
+   * @throws InvalidOptionError for a pattern that is no string or longer than 255 bytes.
    */
   key(pattern: string, args: Arguments = NO_ARGUMENTS): BindingKey {
     checkShortString('binding key', pattern)
@@ -149,7 +167,9 @@ export class Exchange<Messages extends object = AnyMessages> {
 
   /**
    * Binds this exchange to another: what reaches `source` and matches goes on to this one. By `source.key(pattern)`, or by
-   * the source's name and a routing key.
+   * the source's name and a routing key. One that is there already is left as it is.
+   * @throws NotFoundError, AccessRefusedError for the default exchange, PreconditionFailedError for bad arguments,
+   * InvalidOptionError for a key of another broker or virtual host, ClosedError.
    */
   bind(key: BindingKey): Awaitable<void>
   bind(source: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>

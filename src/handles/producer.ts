@@ -42,7 +42,7 @@ export abstract class Producer {
   #returned = 0
   #refused = 0
 
-  /** Made by `createProducer` of a queue, exchange or bus. `what` names it in errors. */
+  /** Made by `createProducer` of a queue or exchange. `what` names it in errors. @hidden */
   constructor(connection: Connection, what: string) {
     this.connection = connection
     this.#what = what
@@ -231,7 +231,7 @@ export abstract class Producer {
 export class QueueProducer<Body = unknown> extends Producer {
   readonly #queue: string
 
-  /** Use `queue.createProducer()`. */
+  /** Use `queue.createProducer()`. @hidden */
   constructor(connection: Connection, queue: string) {
     super(connection, `producer of queue '${queue}'`)
     this.#queue = queue
@@ -260,7 +260,7 @@ export class QueueProducer<Body = unknown> extends Producer {
 export class ExchangeProducer<Messages extends object> extends Producer {
   readonly #exchange: string
 
-  /** Use `exchange.createProducer()`. */
+  /** Use `exchange.createProducer()`. @hidden */
   constructor(connection: Connection, exchange: string) {
     super(connection, `producer of exchange '${exchange}'`)
     this.#exchange = exchange

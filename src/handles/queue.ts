@@ -44,7 +44,22 @@ const GET_CHECKS: Checks = { wait: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms
 const DELETE_CHECKS: Checks = { ifUnused: boolean, ifEmpty: boolean }
 const BIND_CHECKS: Checks = { arguments: table }
 
-/** A queue on a bus. Made by `bus.declareQueue` and `bus.queue`. */
+/**
+ * A queue on a bus. Made by `bus.declareQueue` and `bus.queue`. Its `send` and `publish` share one producer, with a channel
+ * of its own, as does each consumer.
+ *
+ * @example
+ * ```ts
+ * import { Broker } from 'leveret'
+ *
+ * const bus = new Broker().virtualHost('/')
+ * const jobs = await bus.declareQueue<{ id: number }>('jobs', { maxLength: 1_000, messageTtl: 60_000 })
+ * await jobs.send({ id: 1 })
+ * const delivery = await jobs.get()
+ * console.log(delivery?.body.id) // 1
+ * delivery?.ack()
+ * ```
+ */
 export class Queue<Body = unknown> {
   /** The queue's name. */
   readonly name: string
@@ -53,7 +68,7 @@ export class Queue<Body = unknown> {
   #producer: QueueProducer<Body> | undefined
   #closed = false
 
-  /** Use `bus.declareQueue(name)`, or `bus.queue(name)` for one that exists. */
+  /** Use `bus.declareQueue(name)`, or `bus.queue(name)` for one that exists. @hidden */
   constructor(connection: Connection, name: string) {
     checkShortString('queue name', name)
     this.#connection = connection
@@ -68,6 +83,7 @@ export class Queue<Body = unknown> {
   /**
    * Sends a message to this queue by the default exchange; resolves when the broker has taken responsibility.
    * A queue that does not exist makes the message unroutable, not an error: say `mandatory` to hear of it.
+   * @throws (rejects) as `QueueProducer.send` does.
    */
   send(body: Body, options?: SendOptions): Promise<void> {
     try {
@@ -77,12 +93,15 @@ export class Queue<Body = unknown> {
     }
   }
 
-  /** Sends a message and waits for nothing; false when it is time to await `drained()`. */
+  /**
+   * Sends a message and waits for nothing; false when it is time to await `drained()`.
+   * @throws as `QueueProducer.publish` does.
+   */
   publish(body: Body, options?: PublishOptions): boolean {
     return this.#produce().publish(body, options)
   }
 
-  /** Resolves when it is time to `publish` again. */
+  /** Resolves when it is time to `publish` again: full `block` queues have room, and the event loop had a turn. */
   drained(options?: DrainedOptions): Promise<void> {
     try {
       return this.#produce().drained(options)
@@ -91,20 +110,20 @@ export class Queue<Body = unknown> {
     }
   }
 
-  /** The producer that `send`, `publish` and `drained` of this handle use. */
+  /** The producer that `send`, `publish` and `drained` of this handle use: its counters and events. @throws ClosedError */
   get producer(): QueueProducer<Body> {
     return this.#produce()
   }
 
-  /** A further producer, with a channel of its own. */
+  /** A further producer, with a channel of its own. @throws ClosedError */
   createProducer(): QueueProducer<Body> {
     this.#checkOpen()
     return new QueueProducer<Body>(this.#connection, this.name)
   }
 
   /**
-   * A consumer; it attaches when one of its verbs is called.
-   * @throws UnknownOptionError, InvalidOptionError.
+   * A consumer; it attaches when one of its verbs is called, once: `for await`, `consume` or `run`.
+   * @throws UnknownOptionError, InvalidOptionError, ClosedError.
    */
   createConsumer(options?: ConsumerOptions): Consumer<Body> {
     this.#checkOpen()
@@ -112,8 +131,10 @@ export class Queue<Body = unknown> {
   }
 
   /**
-   * Takes one message (`basic.get`); undefined when none is ready. With `wait`, waits for one.
-   * @throws NotFoundError, TimeoutError, AbortError, ClosedError, InvalidOptionError.
+   * Takes one message (`basic.get`); undefined when none is ready. With `wait`, waits for one, behind the queue's
+   * consumers. A wait keeps no process alive.
+   * @throws (rejects) NotFoundError, ResourceLockedError, TimeoutError, AbortError, ClosedError, ConsumerCancelledError when
+   * the queue is deleted meanwhile, InvalidOptionError, UnknownOptionError.
    */
   get(options: GetOptions & { readonly wait: true }): Promise<Delivery<Body>>
   get(options?: GetOptions): Promise<Delivery<Body> | undefined>
@@ -175,17 +196,26 @@ export class Queue<Body = unknown> {
 
   readonly #waits = new Set<{ reject(error: unknown): void }>()
 
-  /** Ready messages and consumers (a passive declare). Renews the lease of `expires`. */
+  /**
+   * Ready messages and consumers (a passive declare). Renews the lease of `expires`.
+   * @throws NotFoundError, ResourceLockedError for an exclusive queue of another bus, ClosedError.
+   */
   info(): Awaitable<QueueInfo> {
     return this.#open().checkQueue(this.name)
   }
 
-  /** What became of the queue's messages. */
+  /**
+   * What became of the queue's messages: numbers that add up at any moment, see `QueueStats`.
+   * @throws NotFoundError, ResourceLockedError, ClosedError.
+   */
   stats(): Awaitable<QueueStats> {
     return this.#open().queueStats(this.name)
   }
 
-  /** Removes the ready messages and answers how many there were; nothing is dead-lettered (Q-25). */
+  /**
+   * Removes the ready messages and answers how many there were; nothing is dead-lettered (Q-25).
+   * @throws NotFoundError, ResourceLockedError, ClosedError.
+   */
   purge(): Awaitable<number> {
     return this.#open().purgeQueue(this.name)
   }
