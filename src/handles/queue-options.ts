@@ -7,23 +7,40 @@ import { boolean, type Checks, checkOptions, integer, string, table, unknownOpti
 import { TEN_YEARS } from '../time.js'
 import type { BindingKey } from './binding-key.js'
 
-/** Attempts and backoff of failed deliveries: a shorthand for a quorum queue with a delivery limit and delayed retry. */
+/**
+ * Attempts and backoff of failed deliveries: a shorthand for a quorum queue with a delivery limit and RabbitMQ 4.3's delayed
+ * retry. With `deadLetter`, what failed every attempt ends there.
+ *
+ * @example
+ * ```ts
+ * import { Broker } from 'leveret'
+ *
+ * const bus = new Broker().virtualHost('/')
+ * const retry = { attempts: 5, minDelay: 1_000, maxDelay: 30_000 } // waits 1 s, 2 s, 3 s, 4 s
+ * await bus.declareQueue('mails', { retry, deadLetter: 'mails.dead' })
+ * ```
+ */
 export interface RetryOptions {
   /** Deliveries that a message gets before it is dead, 1 to 2,147,483,647 (`x-delivery-limit` = attempts - 1). */
   readonly attempts: number
   /**
-   * Milliseconds before the second attempt; the n-th failure waits n times as long (`x-delayed-retry-min`).
-   * @default no delay
+   * Milliseconds before the second attempt, 1 to 315,360,000,000; the n-th failure waits n times as long
+   * (`x-delayed-retry-min`).
+   * @default no delay of the queue: its consumer holds a failed delivery for 100 ms times its attempts
    */
   readonly minDelay?: number
   /**
-   * The longest wait in milliseconds (`x-delayed-retry-max`).
+   * The longest wait in milliseconds, `minDelay` to 315,360,000,000 (`x-delayed-retry-max`).
    * @default no bound
    */
   readonly maxDelay?: number
 }
 
-/** How a queue is declared. What is left out has RabbitMQ's default. */
+/**
+ * How a queue is declared. What is left out has RabbitMQ's default, but for `durable`. Every argument has its camelCase
+ * option here and may be given by its `x-` name in `arguments` as well; a value that its reader refuses throws
+ * `PreconditionFailedError` with RabbitMQ's text, an option that does not exist `UnknownOptionError`.
+ */
 export interface QueueOptions {
   /**
    * `'classic'` or `'quorum'` (`x-queue-type`).
@@ -56,48 +73,65 @@ export interface QueueOptions {
   /**
    * What happens to a message too many (`x-overflow`, LEN-03 to LEN-09): the oldest is dropped, the publish is refused,
    * refused and dead-lettered (classic queues only), or taken while its publisher waits until there is room (`'block'`,
-   * leveret's own).
+   * leveret's own, which needs a limit).
    * @default 'drop-head'
    */
   readonly overflow?: 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | 'block'
   /** Exchange that dead messages are published to, '' for the default one (`x-dead-letter-exchange`). @default none */
   readonly deadLetterExchange?: string
-  /** Routing key of dead letters (`x-dead-letter-routing-key`). @default the keys that the message had */
+  /**
+   * Routing key of dead letters (`x-dead-letter-routing-key`); needs a dead-letter exchange.
+   * @default the keys that the message had
+   */
   readonly deadLetterRoutingKey?: string
   /** RabbitMQ's `x-dead-letter-strategy`; in one process dead-letter queues confirm at once either way. Quorum queues. */
   readonly deadLetterStrategy?: 'at-most-once' | 'at-least-once'
-  /** Queue for dead messages: `deadLetterExchange: ''` and it as the key. It is declared, durable, if it is missing. */
+  /**
+   * Queue for dead messages: stands for `deadLetterExchange: ''` and it as the key. It is declared, durable and classic, if
+   * it is missing.
+   * @default none: dead messages are dropped
+   */
   readonly deadLetter?: string
-  /** Attempts and backoff of failed deliveries. */
+  /** Attempts and backoff of failed deliveries; makes a quorum queue. @default none */
   readonly retry?: RetryOptions
-  /** Failed deliveries that a message survives; -1 = all (`x-delivery-limit`). Quorum queues. @default 20 */
+  /**
+   * Failed deliveries that a message survives, to 2,147,483,647; -1 = all (`x-delivery-limit`, QQ-04). Quorum queues.
+   * @default 20
+   */
   readonly deliveryLimit?: number
   /** Which returns wait before they come again (`x-delayed-retry-type`, QQ-10). Quorum queues. @default 'disabled' */
   readonly delayedRetryType?: 'disabled' | 'all' | 'failed' | 'returned'
-  /** Milliseconds that the first return waits; the n-th waits n times as long (`x-delayed-retry-min`). Quorum queues. */
+  /**
+   * Milliseconds that the first return waits, 1 to 315,360,000,000; the n-th waits n times as long (`x-delayed-retry-min`).
+   * Quorum queues with a `delayedRetryType`, which needs it.
+   */
   readonly delayedRetryMin?: number
-  /** The longest wait of a return in milliseconds (`x-delayed-retry-max`). Quorum queues. @default no bound */
+  /** The longest wait of a return in milliseconds, from the shortest up (`x-delayed-retry-max`). @default no bound */
   readonly delayedRetryMax?: number
-  /** Highest priority told apart, 0 to 255 (`x-max-priority`, PRI-01). Classic queues. @default no priorities */
+  /**
+   * Highest priority told apart, 0 to 255; 0 acts as 1 (`x-max-priority`, PRI-01). Classic queues.
+   * @default no priorities: order of arrival
+   */
   readonly maxPriority?: number
   /** One consumer at a time gets messages (`x-single-active-consumer`, CON-17). @default false */
   readonly singleActiveConsumer?: boolean
   /**
-   * Milliseconds after which a consumer that has not settled a delivery is cancelled (`x-consumer-timeout`). Quorum
-   * queues. @default never
+   * Milliseconds, 1 to 315,360,000,000, after which a consumer that has not settled a delivery is cancelled
+   * (`x-consumer-timeout`, CON-20). Quorum queues.
+   * @default never
    */
   readonly consumerTimeout?: number
   /** RabbitMQ's storage mode (`x-queue-mode`); compared on redeclare, without effect in memory. Classic queues. */
   readonly queueMode?: 'default' | 'lazy'
   /** RabbitMQ's storage version (`x-queue-version`); compared on redeclare, without effect in memory. Classic queues. */
   readonly queueVersion?: 1 | 2
-  /** RabbitMQ's replica count (`x-quorum-initial-group-size`); without effect in one process. Quorum queues. */
+  /** RabbitMQ's replica count, 1 and up (`x-quorum-initial-group-size`); without effect in one process. Quorum queues. */
   readonly quorumInitialGroupSize?: number
   /** RabbitMQ's placement (`x-queue-leader-locator`); without effect in one process. */
   readonly queueLeaderLocator?: 'client-local' | 'balanced'
-  /** Bindings that the queue gets when it is declared: `exchange.key(pattern)` makes them. */
+  /** Bindings that the queue gets when it is declared: `exchange.key(pattern)` makes them. @default none */
   readonly bindings?: readonly BindingKey[]
-  /** Arguments by their `x-` names. An argument given here and as an option must be the same. */
+  /** Arguments by their `x-` names. An argument given here and as an option must be the same. @default none */
   readonly arguments?: Arguments
 }
 

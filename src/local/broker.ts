@@ -28,7 +28,7 @@ export interface BrokerOptions {
   readonly exchangeTypes?: readonly ExchangeType[]
   /**
    * Ready messages, of all queues together, past which producers wait: `send` resolves later and `publish` returns false
-   * until consumers have caught up.
+   * until consumers have caught up (ALM-02). 1 and up, or `Infinity`.
    * @default 5,000,000
    */
   readonly highWatermark?: number
@@ -38,7 +38,7 @@ export interface BrokerOptions {
 
 /** How a further connection is made. */
 export interface ConnectOptions {
-  /** @default '/' */
+  /** Name of the virtual host, which must exist. @default '/' */
   readonly virtualHost?: string
   /** Name of the connection, for overviews and events. @default generated */
   readonly name?: string
@@ -55,7 +55,20 @@ const BROKER_CHECKS: Checks = {
 const CONNECT_CHECKS: Checks = { virtualHost: string, name: string }
 const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms') }
 
-/** A RabbitMQ in this process. Messages live in memory, as long as the process does. */
+/**
+ * A RabbitMQ in this process. Messages live in memory, as long as the process does.
+ *
+ * @example
+ * ```ts
+ * import { Broker } from 'leveret'
+ *
+ * const broker = new Broker()
+ * const jobs = await broker.virtualHost('/').declareQueue<number>('jobs')
+ * jobs.createConsumer().run(({ body }) => console.log(body))
+ * await jobs.send(1)
+ * console.log(await broker.close({ drain: true })) // { finished: 1, requeued: 0, dropped: 0 }
+ * ```
+ */
 export class Broker {
   readonly #state: BrokerState
   /** The bus that `virtualHost` answers, with the virtual host's implicit connection, by name. */
@@ -122,7 +135,7 @@ export class Broker {
     return new Bus(new LocalConnection(this.#state, state, options.name ?? `connection ${++this.#connections}`))
   }
 
-  /** Calls `listener` at every such event. A listener that throws is reported as a `fault`. */
+  /** Calls `listener` at every such event, see `BrokerEvents`. A listener that throws is reported as a `fault`. */
   on<Name extends BrokerEventName>(name: Name, listener: (...payload: BrokerEvents[Name]) => void): this {
     this.#state.events.on(name, listener)
     return this
