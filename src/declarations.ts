@@ -98,6 +98,8 @@ export interface QueueStats {
   readonly purged: number
   /** Messages deleted with the queue. */
   readonly deleted: number
+  /** Times that a message came back from a consumer, at once or after a wait. Ends nothing. */
+  readonly requeued: number
   /** Of the expired, overflowed, rejected and deliveryLimited: those that reached a queue by the dead-letter exchange. */
   readonly deadLettered: number
   /** Those that did not. */

@@ -7,7 +7,6 @@ import type { Arguments } from '../arguments.js'
 import { Emitter } from '../emitter.js'
 import { type DiagnosticsChannel, diagnosticsChannel, warn } from '../host.js'
 import type { Message } from '../message.js'
-import type { DeathReason } from '../queue-arguments/queue-argument.js'
 
 /** Payload of `vhost.created` and `vhost.deleted`. */
 export interface VirtualHostEvent {
@@ -165,8 +164,11 @@ export interface MessageEvent {
   readonly message: Message
   /** The queue it happened in; undefined for `published` and `returned`. */
   readonly queue?: string
-  /** For `dead_lettered`: why it died. */
-  readonly reason?: DeathReason
+  /**
+   * Why: for `dead_lettered`, the `reason` in `x-death`; for `rejected`, `requeued` and `delivery_limited`, what the
+   * consumer gave to `reject(reason)` or `retry(error)`.
+   */
+  readonly reason?: unknown
 }
 
 /** What can happen to a message. */

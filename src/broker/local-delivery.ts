@@ -9,7 +9,7 @@ export interface HomeQueue {
   readonly name: string
   readonly type: QueueType
   /** A delivery was settled by its consumer. */
-  settle(delivery: LocalDelivery, how: Settlement): void
+  settle(delivery: LocalDelivery, how: Settlement, reason?: unknown): void
   /** A delivery comes back because its consumer was lost. */
   takeBack(delivery: LocalDelivery): void
   /** Assigns nothing until `release`: what comes back together must all be back first, or order is lost. */

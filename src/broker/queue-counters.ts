@@ -15,6 +15,7 @@ export class QueueCounters {
   delivery_limited = 0
   purged = 0
   deleted = 0
+  requeued = 0
   deadLettered = 0
   deadLetterLost = 0
 
@@ -34,6 +35,7 @@ export class QueueCounters {
       deliveryLimited: delivery_limited,
       purged,
       deleted,
+      requeued: this.requeued,
       deadLettered: this.deadLettered,
       deadLetterLost: this.deadLetterLost,
       consumers,

@@ -254,8 +254,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   // Settle
 
-  /** A delivery of this queue was settled by its consumer. */
-  settle(delivery: LocalDelivery, how: Settlement): void {
+  /** A delivery of this queue was settled by its consumer, who may say why. */
+  settle(delivery: LocalDelivery, how: Settlement, reason?: unknown): void {
     if (!this.deleted) {
       switch (how) {
         case 'ack':
@@ -263,11 +263,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
           if (messageEvents.acked.hasSubscribers) this.report('acked', delivery.message)
           break
         case 'reject':
-          this.#die(delivery.message, 'rejected')
+          this.#die(delivery.message, 'rejected', reason)
           break
         case 'requeue':
         case 'retry':
-          this.#comeBack(delivery, how)
+          this.#comeBack(delivery, how, reason)
           break
         default:
           how satisfies never
@@ -303,18 +303,19 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#becameReady(delivery.message, delivery.deadline)
   }
 
-  #comeBack(delivery: LocalDelivery, how: Settlement): void {
+  #comeBack(delivery: LocalDelivery, how: Settlement, reason?: unknown): void {
     const failures = how === 'retry' ? delivery.failures + 1 : delivery.failures
     let delay = 0
     for (const hook of this.rules.hooks) {
       const fate = hook.comesBack?.(failures, how)
       if (fate === 'delivery_limit') {
-        this.#die(delivery.message, fate)
+        this.#die(delivery.message, fate, reason)
         return
       }
       if (fate !== undefined) delay = fate
     }
-    if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message)
+    this.counters.requeued++
+    if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message, reason)
     const entry = delivery.again(failures, true)
     if (delay > 0) this.#park(entry, delay)
     else this.#giveBack(entry)
@@ -348,10 +349,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   // Death
 
-  #die(message: Message, reason: DeathReason): void {
+  /** A message of the queue ends by `reason`; `cause` is what its consumer said. */
+  #die(message: Message, reason: DeathReason, cause?: unknown): void {
     const name = DEATHS[reason]
     this.counters[name]++
-    if (messageEvents[name].hasSubscribers) this.report(name, message)
+    if (messageEvents[name].hasSubscribers) this.report(name, message, cause)
     // n.b. deferred: a dead letter is published after the operation that caused it, in order, never inside it.
     this.broker.defer({
       run: () => {
@@ -551,7 +553,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   // Events
 
-  report(name: MessageEventName, message: Message, reason?: DeathReason): void {
+  report(name: MessageEventName, message: Message, reason?: unknown): void {
     const about = { virtualHost: this.virtualHost.name, queue: this.name, message }
     const event: MessageEvent = reason === undefined ? about : { ...about, reason }
     this.broker.defer({ run: () => messageEvents[name].publish(event) })

@@ -140,10 +140,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#unacked?.remove(delivery.tag)
   }
 
-  settle(deliveryTag: number, how: Settlement, _reason?: unknown): void {
+  settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
     const delivery = this.#unacked?.remove(deliveryTag)
     if (delivery === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
-    delivery.queue.settle(delivery, how)
+    delivery.queue.settle(delivery, how, reason)
     if (this.#subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
     broker.tracker?.left(delivery)
