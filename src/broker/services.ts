@@ -12,7 +12,7 @@ export interface Tracker {
   published(message: object): void
   /** A delivery is about to be handed over. */
   entering(delivery: object): void
-  /** The code that it was handed to has returned. */
+  /** The consumer has settled it. Nothing is said of one that needs no settlement, or that the broker took back. */
   left(delivery: object): void
 }
 
