@@ -17,7 +17,15 @@ export interface AbortSignalLike {
 }
 
 /** The platform's `AbortSignal` where its types are present, else the part of it that this package uses. */
-export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : AbortSignalLike
+export type Signal = typeof globalThis extends {
+  /** The platform's class. */
+  AbortSignal: {
+    /** Its instances. */
+    prototype: infer S
+  }
+}
+  ? S
+  : AbortSignalLike
 
 /** A value, or a promise of it: the local engine answers at once, a remote one later. */
 export type Awaitable<T> = T | Promise<T>

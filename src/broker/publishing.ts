@@ -29,6 +29,7 @@ const nobody: Publisher = {
 
 /** What became of the publishes to a virtual host: published = routed + unroutable + returned + refused + held. */
 export interface PublishStats {
+  /** Sent or published by applications; dead letters are none. */
   readonly published: number
   /** Reached a queue. */
   readonly routed: number
