@@ -26,7 +26,8 @@ export function oneOf(...words: readonly string[]): Check {
 }
 
 export const table: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object'
+  // n.b. a Map, a Date or bytes have no entries of their own: they would be an empty table.
+  Object.prototype.toString.call(value) === '[object Object]' ? undefined : 'a plain object'
 
 export const signal: Check = (value) =>
   typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value

@@ -165,7 +165,7 @@ export function queueDeclaration(
   const what = `declareQueue('${name}')`
   if (options === undefined)
     return { name, durable: true, exclusive: false, autoDelete: false, arguments: NO_ARGUMENTS }
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError(`${what}: expected an options object, got ${describe(options)}`)
   }
   const own: Record<string, unknown> = {}
