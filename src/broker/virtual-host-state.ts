@@ -233,6 +233,13 @@ export class VirtualHostState implements QueueHome {
 
   // Bindings
 
+  /** Throws what `bind` would throw of the source and its arguments. */
+  checkBinding({ source, routingKey, arguments: args }: BindingDeclaration): void {
+    const name = cleanName(source)
+    checkNotDefault(name)
+    this.exchange(name).type.validateBinding?.(routingKey, args)
+  }
+
   /** Binds a queue or exchange to an exchange; a binding that exists is left as it is (BIND-02). */
   bind(declaration: BindingDeclaration, owner: object): void {
     const { destinationKind, routingKey, arguments: args } = declaration
@@ -246,9 +253,10 @@ export class VirtualHostState implements QueueHome {
     if (source.bindings.has(identity)) return
     source.type.validateBinding?.(routingKey, args)
     const binding = new Binding(source, destination, routingKey, args)
+    // n.b. first of all: should an exchange type throw, nothing has changed.
+    source.router.add(binding)
     source.bindings.set(identity, binding)
     destination.incoming.add(binding)
-    source.router.add(binding)
     this.broker.announce('binding.created', () => binding.describe(this.name))
   }
 

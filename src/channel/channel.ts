@@ -62,7 +62,8 @@ export interface Channel extends Settler {
   get(queue: string, noAck: boolean): Awaitable<Delivery | undefined>
 
   declareExchange(declaration: ExchangeDeclaration): Awaitable<void>
-  checkExchange(name: string): Awaitable<void>
+  /** Throws what `bind` would throw of the source and its arguments, and changes nothing. */
+  checkBinding(binding: BindingDeclaration): Awaitable<void>
   deleteExchange(name: string, ifUnused: boolean): Awaitable<void>
   declareQueue(declaration: QueueDeclaration): Awaitable<QueueInfo>
   checkQueue(name: string): Awaitable<QueueInfo>

@@ -232,8 +232,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#operate(() => this.#virtualHost.declareExchange(declaration))
   }
 
-  checkExchange(name: string): void {
-    this.#operate(() => this.#virtualHost.exchange(name))
+  checkBinding(binding: BindingDeclaration): void {
+    this.#operate(() => this.#virtualHost.checkBinding(binding))
   }
 
   deleteExchange(name: string, ifUnused: boolean): void {

@@ -1,8 +1,8 @@
 /** What an application is written against: one connection to one virtual host, whatever broker is behind it. */
 import type { Channel, Connection } from '../channel/channel.js'
-import { ClosedError, InvalidOptionError, NotFoundError } from '../errors.js'
+import { AccessRefusedError, ClosedError, InvalidOptionError, NotFoundError } from '../errors.js'
 import { type Awaitable, andThen } from '../host.js'
-import { checkShortString } from '../names.js'
+import { checkShortString, cleanName } from '../names.js'
 import { bindingDeclaration } from './binding-declaration.js'
 import { type AnyMessages, Exchange, type ExchangeOptions, exchangeDeclaration } from './exchange.js'
 import { Queue } from './queue.js'
@@ -72,16 +72,18 @@ export class Bus {
       bindingDeclaration('bindings', key, 'queue', name, this.connection.home),
     )
     // n.b. whatever can fail comes before the first change: a queue is not left behind without its bindings.
-    const checks = [...new Set(bindings.map((binding) => binding.source))].map(
-      (source) => () => channel.checkExchange(source),
-    )
+    const checks: (() => Awaitable<unknown>)[] = bindings.map((binding) => () => channel.checkBinding(binding))
     const { deadLetter } = options ?? {}
-    if (deadLetter !== undefined) checkShortString('deadLetter', deadLetter)
+    if (deadLetter !== undefined) {
+      checkShortString('deadLetter', deadLetter)
+      if (deadLetter === '') throw new InvalidOptionError("deadLetter: expected the name of a queue, got ''")
+      checks.push(() => unlessThere(channel, deadLetter, () => checkNotReserved(deadLetter)))
+    }
     return andThen(inOrder(checks), () =>
       andThen(channel.declareQueue(declaration), (info) =>
         andThen(
           inOrder([
-            ...(deadLetter === undefined ? [] : [() => this.#declareMissing(channel, deadLetter)]),
+            ...(deadLetter === undefined ? [] : [() => declareMissing(channel, deadLetter)]),
             ...bindings.map((binding) => () => channel.bind({ ...binding, destination: info.name })),
           ]),
           () => new Queue<Body>(this.connection, info.name),
@@ -112,7 +114,10 @@ export class Bus {
   ): Awaitable<Exchange<Messages>> {
     checkShortString('exchange name', name)
     const declaration = exchangeDeclaration(name, type, options)
-    return andThen(this.#open().declareExchange(declaration), () => new Exchange<Messages>(this.connection, name))
+    return andThen(
+      this.#open().declareExchange(declaration),
+      () => new Exchange<Messages>(this.connection, cleanName(name)),
+    )
   }
 
   /**
@@ -133,16 +138,6 @@ export class Bus {
     return this.close()
   }
 
-  #declareMissing(channel: Channel, name: string): Awaitable<unknown> {
-    const declare = () => channel.declareQueue(queueDeclaration(name, undefined, undefined))
-    try {
-      const checked = channel.checkQueue(name)
-      return checked instanceof Promise ? checked.catch((error) => orThrow(error, declare)) : checked
-    } catch (error) {
-      return orThrow(error, declare)
-    }
-  }
-
   #open(): Channel {
     if (this.connection.closed) throw new ClosedError(`connection '${this.connection.name}'`)
     this.#channel ??= this.connection.openChannel({})
@@ -150,10 +145,29 @@ export class Bus {
   }
 }
 
-/** Declares what was not found; any other error stands. */
-function orThrow<T>(error: unknown, declare: () => T): T {
-  if (error instanceof NotFoundError) return declare()
+function declareMissing(channel: Channel, name: string): Awaitable<unknown> {
+  return unlessThere(channel, name, () => channel.declareQueue(queueDeclaration(name, undefined, undefined)))
+}
+
+/** Calls `missing` when there is no such queue. */
+function unlessThere(channel: Channel, name: string, missing: () => unknown): Awaitable<unknown> {
+  try {
+    const checked = channel.checkQueue(name)
+    return checked instanceof Promise ? checked.catch((error) => orThrow(error, missing)) : checked
+  } catch (error) {
+    return orThrow(error, missing)
+  }
+}
+
+/** Goes on when a queue was not found; any other error stands. */
+function orThrow<T>(error: unknown, missing: () => T): T {
+  if (error instanceof NotFoundError) return missing()
   throw error
+}
+
+/** Says of a queue that is to be declared later what its declaration would say (Q-06). */
+function checkNotReserved(name: string): void {
+  if (name.startsWith('amq.')) throw new AccessRefusedError(`queue name '${name}' contains reserved prefix 'amq.*'`)
 }
 
 function inOrder(steps: readonly (() => Awaitable<unknown>)[]): Awaitable<void> {

@@ -250,8 +250,7 @@ export class Queue<Body = unknown> {
 
   /** @internal True for a handle of the same virtual host of the same broker. */
   isOf(connection: Connection): boolean {
-    const { scheduler, virtualHost } = this.#connection
-    return scheduler === connection.scheduler && virtualHost === connection.virtualHost
+    return this.#connection.home === connection.home
   }
 
   /** Closes the handle's own producer and gives back what its `get` holds. The queue stays. Idempotent. */
