@@ -4,7 +4,7 @@
  * round: what disturbs the machine disturbs all of them, and only ratios within a round mean anything.
  */
 
-/** What one round of a variant measured, by name: `ns` a message, `bytes` a message, `ms` of the longest turn. */
+/** What one round of a variant measured, by name: `ns` and `cpu` a message, `bytes` a message, `ms` of the longest turn. */
 export type Figures = Readonly<Record<string, number>>
 
 /** Runs one round. */
@@ -17,7 +17,7 @@ export interface Variant {
   readonly flags?: readonly string[]
 }
 
-/** Looks a figure up: of one round, or the medians of all. */
+/** Looks a figure up, the time of a message when none is named: of one round, or the medians of all. */
 export type Lookup = (variant: string, figure?: string) => number
 
 export interface Comparison {
@@ -62,11 +62,17 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2
 }
 
-/** Runs `work` on `count` messages and answers the nanoseconds of one. */
+/**
+ * Runs `work` on `count` messages and answers the nanoseconds of one: `ns` on the clock, `cpu` of processor time, in
+ * which other processes do not count and the threads of the garbage collector do.
+ */
 export async function timed(count: number, work: (count: number) => unknown): Promise<Figures> {
+  const used = process.cpuUsage()
   const start = performance.now()
   await work(count)
-  return { ns: ((performance.now() - start) * 1e6) / count }
+  const ns = ((performance.now() - start) * 1e6) / count
+  const { user, system } = process.cpuUsage(used)
+  return { ns, cpu: ((user + system) * 1e3) / count }
 }
 
 /** A variant that does `work` on `count` messages a round, after `warmUp` of them. */
