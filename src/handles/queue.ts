@@ -248,11 +248,6 @@ export class Queue<Body = unknown> {
     return this.#open().unbind(this.#binding('unbind', key, routingKey, options))
   }
 
-  /** @internal True for a handle of the same virtual host of the same broker. */
-  isOf(connection: Connection): boolean {
-    return this.#connection.home === connection.home
-  }
-
   /** Closes the handle's own producer and gives back what its `get` holds. The queue stays. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return

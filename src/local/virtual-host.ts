@@ -94,13 +94,11 @@ export class VirtualHost extends Bus {
   }
 
   #queue(queue: string | Queue): QueueState {
+    if (typeof queue !== 'string' && !(queue instanceof Queue)) {
+      throw new InvalidOptionError(`expected a queue or the name of one, got ${describe(queue)}`)
+    }
     if (typeof queue !== 'string' && queue.home !== this.connection.home) {
       throw new InvalidOptionError(`queue '${queue.name}' is a handle of another broker or virtual host`)
-    }
-    if (typeof queue !== 'string' && !(queue instanceof Queue && queue.isOf(this.connection))) {
-      throw new InvalidOptionError(
-        `expected a queue of virtual host '${this.name}', or its name, got ${queue instanceof Queue ? `a handle of queue '${queue.name}' elsewhere` : describe(queue)}`,
-      )
     }
     const name = typeof queue === 'string' ? queue : queue.name
     // n.b. who owns the broker may look into every queue, exclusive ones of other connections too.
