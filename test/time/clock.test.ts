@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { PlatformClock } from '../../src/clock.js'
+import { Timers } from '../../src/timers.js'
 import { FAKES, jestFake, nodeFake, Platform, vitestFake } from './fakes.js'
 
 describe('the clock of the platform', () => {
@@ -72,7 +73,7 @@ describe.each(FAKES)('while time is faked by $name, the clock', (row) => {
     const platform = new Platform()
     const clock = new PlatformClock()
     clock.now()
-    platform.advance(100)
+    platform.advance(100.25)
     const before = clock.now()
     const fake = platform.fake(row)
     const installed = clock.now()
@@ -105,16 +106,40 @@ describe.each(FAKES)('while time is faked by $name, the clock', (row) => {
     const platform = new Platform()
     const clock = new PlatformClock()
     const called = vi.fn()
-    clock.setTimeout(called, 1000).unref?.()
-    platform.advance(400)
+    clock.setTimeout(called, 1000)
+    platform.advance(400.25)
     clock.now()
     const fake = platform.fake(row)
     clock.now()
+    expect(platform.timers).toMatchObject([{ referenced: false }])
     platform.advance(5000)
-    fake.advance(599)
+    fake.advance(598)
     expect(called).not.toHaveBeenCalled()
     fake.advance(1)
     expect(called).toHaveBeenCalledOnce()
+  })
+
+  test('counts whole milliseconds, so that what is armed at a fraction is due at the tick, neither late nor early', () => {
+    const platform = new Platform()
+    const clock = new PlatformClock()
+    const timers = new Timers(clock)
+    timers.after(3, () => undefined)
+    let late = 0
+    for (let i = 0; i < 200; i++) {
+      platform.time += 0.1 + i / 7
+      clock.now()
+      const fake = platform.fake(row)
+      const called = vi.fn()
+      timers.after(10 + i, called)
+      fake.advance(9 + i)
+      expect(called).not.toHaveBeenCalled()
+      fake.advance(1)
+      if (called.mock.calls.length === 0) late++
+      fake.advance(5)
+      fake.uninstall()
+      clock.now()
+    }
+    expect(late).toBe(0)
   })
 
   test('ignores a real timer that fires while time is faked, and arms it on the fake', () => {

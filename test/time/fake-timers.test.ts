@@ -159,6 +159,8 @@ const INSTALLED: readonly Installed[] = [
       const other = await broker.createVirtualHost('other').declareQueue('lease', { expires: 3 * MINUTE })
       await other.send('kept', { expiration: 2 * MINUTE })
       expect(platform.timers).toHaveLength(1)
+      platform.advance(0.4321)
+      await other.stats()
       return { fake: platform.fake(row), broker }
     },
   },

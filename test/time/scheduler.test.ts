@@ -113,12 +113,13 @@ describe('a turn', () => {
     expect(reading).toHaveBeenCalledTimes(2)
   })
 
-  test('begins anew after every macrotask turn', async () => {
+  test('begins anew, with all its steps, after every macrotask turn', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(1)
+    onTestFinished(() => void vi.restoreAllMocks())
     const scheduler = make()
     for (let turn = 0; turn < 3; turn++) {
-      spend(scheduler)
+      expect(spend(scheduler)).toBe(4096)
       await scheduler.nextTurn()
-      expect(scheduler.step()).toBe(false)
     }
   })
 

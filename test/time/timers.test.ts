@@ -200,6 +200,15 @@ test('the time of a turn is read once in 64, and anew in the next turn', async (
   expect(timers.turnTime()).toBeCloseTo(first + 2, 6)
 })
 
+test('the time of a turn is read anew once a timer has fired in it, as a faked one may', () => {
+  const platform = new Platform()
+  const timers = new Timers(new PlatformClock())
+  timers.after(10, () => undefined)
+  const before = timers.turnTime()
+  platform.advance(10)
+  expect(timers.turnTime()).toBeGreaterThanOrEqual(before + 10)
+})
+
 test.each([vitestFake, jestFake, nodeFake])('the time of a turn is read always while $name fakes it', (row) => {
   const platform = new Platform()
   const timers = new Timers(new PlatformClock())
