@@ -247,7 +247,7 @@ export class QueueModel {
   }
 
   purge(queue: ModelQueue): number {
-    const count = ready(queue).length
+    const count = length(queue)
     queue.ready = []
     queue.returned = []
     queue.counters.purged += count
@@ -326,7 +326,7 @@ export class QueueModel {
     queue.counters.enqueued++
     const deadline = this.now + Math.min(messageTtl, message.expiration ?? NEVER)
     const entry = { message, arrival: ++queue.arrivals, deadline, failures: 0, redelivered: false }
-    if (ready(queue).length === 0) {
+    if (length(queue) === 0) {
       const consumer = this.#nextConsumer(queue)
       if (consumer !== undefined) {
         this.#give(consumer, entry)
@@ -345,14 +345,14 @@ export class QueueModel {
   /** A message became ready: first the limit is looked at, then the time of the head. */
   #becameReady(queue: ModelQueue): void {
     if (queue.options.overflow === undefined) {
-      while (exceeded(queue) && ready(queue).length > 0) this.#die(queue, this.#takeHead(queue).message, 'maxlen')
+      while (exceeded(queue) && length(queue) > 0) this.#die(queue, this.#takeHead(queue).message, 'maxlen')
     }
     this.#expireHead(queue)
   }
 
   /** Only the head expires; whatever stands behind a live message waits for its turn. */
   #expireHead(queue: ModelQueue): void {
-    for (let head = ready(queue)[0]; head !== undefined && head.deadline <= this.now; head = ready(queue)[0]) {
+    while (length(queue) > 0 && headDeadline(queue) <= this.now) {
       this.#die(queue, this.#takeHead(queue).message, 'expired')
     }
   }
@@ -387,7 +387,7 @@ export class QueueModel {
   #assign(queue: ModelQueue): void {
     for (;;) {
       this.#expireHead(queue)
-      if (ready(queue).length === 0) return
+      if (length(queue) === 0) return
       const consumer = this.#nextConsumer(queue)
       if (consumer === undefined) return
       this.#give(consumer, this.#takeHead(queue))
@@ -467,7 +467,7 @@ export class QueueModel {
   get(bus: ModelBus, queue: ModelQueue, noAck: boolean): ModelDelivery | undefined {
     this.#expireHead(queue)
     let delivery: ModelDelivery | undefined
-    if (ready(queue).length > 0) {
+    if (length(queue) > 0) {
       const entry = this.#takeHead(queue)
       const key = `get ${queue.options.name}`
       let channel = bus.channels.find((known) => known.key === key && known.queue === queue)
@@ -645,7 +645,7 @@ export class QueueModel {
   #nextDue(): number {
     const times = this.held.map((held) => held.due)
     for (const queue of this.queues.values()) {
-      times.push(ready(queue)[0]?.deadline ?? NEVER)
+      times.push(headDeadline(queue))
       for (const parked of queue.parked) times.push(parked.due)
     }
     return Math.min(...times, NEVER)
@@ -682,6 +682,14 @@ export function ready(queue: ModelQueue): Entry[] {
   return [...queue.returned, ...queue.ready]
 }
 
+function length({ returned, ready }: ModelQueue): number {
+  return returned.length + ready.length
+}
+
+function headDeadline({ returned, ready }: ModelQueue): number {
+  return (returned[0] ?? ready[0])?.deadline ?? NEVER
+}
+
 /** Highest priority first, then order of arrival. */
 function inOrder({ options }: ModelQueue): (left: Entry, right: Entry) => number {
   const level = ({ message }: Entry) => Math.min(message.priority, options.maxPriority ?? 0)
@@ -690,11 +698,20 @@ function inOrder({ options }: ModelQueue): (left: Entry, right: Entry) => number
 
 /** What counts towards the limits: ready messages, and those that wait for their next attempt. */
 function counted(queue: ModelQueue): { length: number; bytes: number } {
-  const entries = [...ready(queue), ...queue.parked.map(({ entry }) => entry)]
-  return { length: entries.length, bytes: entries.reduce((sum, { message }) => sum + message.body.length, 0) }
+  const bytesOf = (entries: readonly Entry[]) => entries.reduce((sum, { message }) => sum + message.body.length, 0)
+  const parked = queue.parked.map(({ entry }) => entry)
+  return {
+    length: length(queue) + parked.length,
+    bytes: bytesOf(queue.returned) + bytesOf(queue.ready) + bytesOf(parked),
+  }
+}
+
+function isLimited({ options }: ModelQueue): boolean {
+  return options.maxLength !== undefined || options.maxLengthBytes !== undefined
 }
 
 function exceeded(queue: ModelQueue): boolean {
+  if (!isLimited(queue)) return false
   const { maxLength = NEVER, maxLengthBytes = NEVER } = queue.options
   const { length, bytes } = counted(queue)
   return length > maxLength || bytes > maxLengthBytes
@@ -708,6 +725,7 @@ function wouldExceed(queue: ModelQueue, message: ModelMessage): boolean {
 
 /** A queue has room when it is below its limits; one that is empty always has some. */
 function hasRoom(queue: ModelQueue): boolean {
+  if (!isLimited(queue)) return true
   const { maxLength = NEVER, maxLengthBytes = NEVER } = queue.options
   const { length, bytes } = counted(queue)
   return length === 0 || (length < maxLength && bytes < maxLengthBytes)

@@ -87,7 +87,7 @@ const quorum: Topology = {
       deliveryLimit: 2,
       delayedRetryType: 'failed',
       delayedRetryMin: STEP + 10_000,
-      delayedRetryMax: 2 * STEP + 15_000,
+      delayedRetryMax: STEP + 15_000,
       deadLetterExchange: '',
       deadLetterRoutingKey: 'dead',
     },
@@ -127,11 +127,11 @@ const quorum: Topology = {
 const routing: Topology = {
   name: 'topics, copies, alternate exchanges and auto-delete queues',
   queues: [
-    { name: 'europe' },
+    { name: 'europe', deadLetterExchange: 'nowhere' },
     { name: 'limited', maxLength: 2, deadLetterExchange: 'events' },
     { name: 'fleeting', autoDelete: true },
     { name: 'heavy', maxLengthBytes: 25, overflow: 'block' },
-    { name: 'rest', deadLetterExchange: 'nowhere' },
+    { name: 'rest', deadLetterExchange: 'events', deadLetterRoutingKey: 'order.eu' },
   ],
   exchanges: [
     { name: 'events', type: 'topic', alternateExchange: 'unrouted' },

@@ -53,7 +53,9 @@ interface TriedDelivery {
 }
 
 const MOST_CONSUMERS = 8
-const PREFETCHES = [1, 2, 3, 1, 2, 0]
+/** More than the chunks and rings begin with, so that they grow. */
+const MOST_AT_ONCE = 30
+const PREFETCHES = [1, 2, 3, 1, 2, 0, 20]
 const PRIORITIES = [0, 0, 0, 1, -1]
 const SETTLEMENTS: readonly Settlement[] = ['ack', 'requeue', 'retry', 'reject']
 /** A send is a promise of a promise at most, and hand-over one microtask. */
@@ -100,7 +102,7 @@ export class Trial {
    */
   run(command: Command): Promise<void> | undefined {
     const doing = this.#do(command)
-    if (doing !== undefined) return doing
+    if (doing !== undefined) return doing.then(() => this.#rest())
     this.#hurried = command.hurry
     return command.hurry ? undefined : this.#rest()
   }
@@ -131,6 +133,9 @@ export class Trial {
       case 'publish':
         this.#publish('', name, c, this.#properties(a % queues.length, b, c, []))
         return undefined
+      case 'flood':
+        for (let i = 0; i < b % MOST_AT_ONCE; i++) this.#publish('', name, c, {})
+        return undefined
       case 'route': {
         const exchange = pick(exchanges, a).name
         this.#publish(exchange, pick(keys, b), c, this.#properties(undefined, b, c, keys))
@@ -138,6 +143,9 @@ export class Trial {
       }
       case 'settle':
         this.#settle(a, pick(SETTLEMENTS, b % 7))
+        return undefined
+      case 'settleMany':
+        for (let i = 0; i < c % MOST_AT_ONCE; i++) this.#settle(a, pick(SETTLEMENTS, b % 7))
         return undefined
       case 'consume':
         if (queue !== undefined && this.#consumers.length < MOST_CONSUMERS) this.#consume(bus, queue, c)

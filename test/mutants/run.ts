@@ -13,8 +13,12 @@ interface Verdict {
   readonly seconds: number
 }
 
-/** Tried one after the other, until one fails: the model finds most mistakes, and in a second. */
-const STAGES = [['test/model'], ['test/bus', 'test/unit']]
+/** Tried one after the other, until one fails: a few runs of the model find most mistakes, and in a second. */
+const STAGES = [
+  { folders: ['test/model'], env: { MODEL_RUNS: '160' } },
+  { folders: ['test/bus', 'test/unit'], env: {} },
+  { folders: ['test/model'], env: {} },
+]
 /** A mutant may make the broker loop for ever, which is noticed too. */
 const LIMIT = 180_000
 /** Shrinking tells nothing here, and a mutant must be killed by the same runs everywhere. */
@@ -22,9 +26,12 @@ const ENVIRONMENT = { MODEL_SEED: '1', MODEL_SHRINK: 'no', NO_COLOR: '1' }
 
 /** Runs the tests; answers the first that failed. */
 async function firstFailure(environment: Readonly<Record<string, string>>): Promise<string | undefined> {
-  for (const folders of STAGES) {
+  for (const { folders, env } of STAGES) {
     const command = [bin('vitest'), 'run', '--config', 'test/mutants/vitest.config.ts', '--bail=1', ...folders]
-    const { code, output } = await run(process.execPath, command, { timeout: LIMIT, env: environment })
+    const { code, output } = await run(process.execPath, command, {
+      timeout: LIMIT,
+      env: { ...environment, ...env },
+    })
     if (code === 'timeout') return `no end within ${LIMIT / 1000} s`
     if (code !== 0) return /^ *FAIL +(.*)$/m.exec(output)?.[1] ?? `exit code ${code}: ${output.trim().slice(-200)}`
   }
