@@ -275,7 +275,7 @@ const work = (ms: number): readonly Row[] => [
   {
     what: 'what comes after a close of a consumer that ran into its timeout',
     script: `
-      const consumer = queue.createConsumer().run(() => new Promise(() => {}))
+      const consumer = queue.createConsumer().consume(() => {})
       await queue.send(1)
       setImmediate(async () => {
         await consumer.close({ timeout: ${ms} })
