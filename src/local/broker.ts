@@ -49,8 +49,12 @@ const BROKER_CHECKS: Checks = {
   exchangeTypes: (value) => (Array.isArray(value) ? undefined : 'an array of exchange types'),
   highWatermark: (value) =>
     value === Number.POSITIVE_INFINITY ? undefined : integer(1, Number.MAX_SAFE_INTEGER)(value),
-  clock: (value) =>
-    typeof value === 'object' && value !== null && 'now' in value && 'setTimeout' in value ? undefined : 'a Clock',
+  clock: (value) => {
+    const { now, setTimeout, clearTimeout } = Object(value) as Partial<Clock>
+    return [now, setTimeout, clearTimeout].every((method) => typeof method === 'function')
+      ? undefined
+      : 'a Clock: { now, setTimeout, clearTimeout }'
+  },
 }
 const CONNECT_CHECKS: Checks = { virtualHost: string, name: string }
 const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms') }

@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { PlatformClock } from '../../src/clock.js'
+import { type Clock, PlatformClock } from '../../src/clock.js'
+import { Broker } from '../../src/index.js'
 import { Timers } from '../../src/timers.js'
 import { FAKES, jestFake, nodeFake, Platform, vitestFake } from './fakes.js'
 
@@ -314,4 +315,13 @@ test('a platform without ref and unref will do', () => {
     timer.unref?.()
     timer.ref?.()
   }).not.toThrow()
+})
+
+test.each([
+  ['an empty object', {}],
+  ['a string', 'Date'],
+  ['without clearTimeout', { now: () => 0, setTimeout: () => ({}) }],
+  ['with a time that is no function', { now: 0, setTimeout: () => ({}), clearTimeout: () => undefined }],
+])('a broker refuses as a clock: %s', (_what, clock) => {
+  expect(() => new Broker({ clock: clock as unknown as Clock })).toThrow(/clock.*expected a Clock/)
 })
