@@ -10,8 +10,10 @@ import {
   type Exchange,
   type Message,
   PublishRefusedError,
+  type PublishStats,
   type Queue,
   type QueueDetails,
+  type QueueStats,
   UnroutableError,
 } from 'leveret'
 import { ManualClock } from '../support/manual-clock.js'
@@ -19,6 +21,7 @@ import type { Command } from './commands.js'
 import {
   type ModelBus,
   type ModelConsumer,
+  type ModelCounters,
   type ModelDelivery,
   type ModelMessage,
   type ModelPublishOptions,
@@ -58,6 +61,18 @@ const MOST_AT_ONCE = 30
 const PREFETCHES = [1, 2, 3, 1, 2, 0, 20]
 const PRIORITIES = [0, 0, 0, 1, -1]
 const SETTLEMENTS: readonly Settlement[] = ['ack', 'requeue', 'retry', 'reject']
+const COUNTERS = [
+  'enqueued',
+  'acked',
+  'autoAcked',
+  'expired',
+  'overflowed',
+  'rejected',
+  'deliveryLimited',
+  'purged',
+  'deadLettered',
+  'deadLetterLost',
+] as const satisfies readonly (keyof ModelCounters)[]
 /** A send is a promise of a promise at most, and hand-over one microtask. */
 const MICROTASKS = 4
 /** Turns of the event loop that the broker may take before it has to be at rest. */
@@ -365,50 +380,35 @@ export class Trial {
         return `${model.tag} of ${model.queue.options.name}: expected ${list(model.received, bodyOf)}, got ${list(received, ({ body }) => body)}`
       }
     }
-    const details = this.#virtualHost.queues()
-    if (details.length !== this.#model.queues.size) {
-      return `expected queues ${[...this.#model.queues.keys()]}, got ${list(details, ({ name }) => name)}`
+    const { queues, publishes } = this.#virtualHost.overview()
+    if (queues.length !== this.#model.queues.size) {
+      return `expected queues ${[...this.#model.queues.keys()]}, got ${list(queues, ({ name }) => name)}`
     }
-    for (const queue of details) {
+    for (const queue of queues) {
       const difference = this.#queueDifference(queue)
       if (difference !== undefined) return difference
     }
-    return this.#publishDifference()
+    return this.#publishDifference(publishes)
   }
 
   #queueDifference({ name, stats, paused, consumers }: QueueDetails): string | undefined {
     const model = this.#model.queues.get(name)
     if (model === undefined) return `there is no queue ${name}`
-    const entries = ready(model)
     const messages = this.#virtualHost.peek(name, 1_000)
-    if (messages.length !== entries.length || messages.some(({ body }, i) => body !== entries[i]?.message.body)) {
-      return `ready in ${name}: expected ${list(entries, ({ message }) => message.body)}, got ${list(messages, ({ body }) => String(body))}`
-    }
-    const expected = {
-      ...model.counters,
-      ready: entries.length,
-      delayed: model.parked.length,
-      unacked: model.out.length,
-      consumers: model.consumers.length,
-      // n.b. a queue that is there has no messages that were deleted with it.
-      deleted: 0,
-    }
-    for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
-      if (stats[key] !== expected[key]) return `${key} of ${name}: expected ${expected[key]}, got ${stats[key]}`
-    }
+    const difference = bodiesDiffer(messages, model) ?? countsDiffer(stats, model)
+    if (difference !== undefined) return `${name}: ${difference}`
     const { ready: waiting, delayed, unacked, acked, autoAcked, expired, overflowed, rejected } = stats
     const ended = acked + autoAcked + expired + overflowed + rejected + stats.deliveryLimited + stats.purged
     if (stats.enqueued !== waiting + delayed + unacked + ended) return `${name} breaks the law of conservation`
-    if (entries.length === 0 || paused) return undefined
-    const idle = consumers.find(({ consumerTag, noAck, active, waiting, unsettled }) => {
+    if (waiting === 0 || paused) return undefined
+    const idle = consumers.find(({ consumerTag, noAck, active, unsettled, ...consumer }) => {
       const prefetch = this.#consumers.find(({ model }) => model.tag === consumerTag)?.model.prefetch ?? 0
-      return active && waiting === 0 && (noAck || prefetch === 0 || unsettled < prefetch)
+      return active && consumer.waiting === 0 && (noAck || prefetch === 0 || unsettled < prefetch)
     })
-    return idle === undefined ? undefined : `stuck: ${entries.length} ready in ${name} and ${idle.consumerTag} is idle`
+    return idle === undefined ? undefined : `stuck: ${waiting} ready in ${name} and ${idle.consumerTag} is idle`
   }
 
-  #publishDifference(): string | undefined {
-    const { publishes } = this.#virtualHost.overview()
+  #publishDifference(publishes: PublishStats): string | undefined {
     const expected = { ...this.#model.publishes, held: this.#model.held.length }
     for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
       if (publishes[key] !== expected[key]) return `${key} messages: expected ${expected[key]}, got ${publishes[key]}`
@@ -507,6 +507,32 @@ export class Trial {
   #tell(line: string): void {
     this.story.push(line)
   }
+}
+
+function bodiesDiffer(messages: readonly Message[], model: ModelQueue): string | undefined {
+  const { returned } = model
+  const count = returned.length + model.ready.length
+  for (let i = 0; i < Math.max(count, messages.length); i++) {
+    const entry = i < returned.length ? returned[i] : model.ready[i - returned.length]
+    if (entry?.message.body === messages[i]?.body) continue
+    const expected = list(ready(model), ({ message }) => message.body)
+    return `ready: expected ${expected}, got ${list(messages, ({ body }) => String(body))}`
+  }
+  return undefined
+}
+
+function countsDiffer(stats: QueueStats, { counters, returned, ready, parked, out, consumers }: ModelQueue) {
+  for (const name of COUNTERS) {
+    if (stats[name] !== counters[name]) return `${name}: expected ${counters[name]}, got ${stats[name]}`
+  }
+  return (
+    differs('ready', stats.ready, returned.length + ready.length) ??
+    differs('delayed', stats.delayed, parked.length) ??
+    differs('unacked', stats.unacked, out.length) ??
+    differs('consumers', stats.consumers, consumers.length) ??
+    // n.b. a queue that is there has no messages that were deleted with it.
+    differs('deleted', stats.deleted, 0)
+  )
 }
 
 function placeHeaders(which: string, place: { reason: string; queue: string; exchange: string }) {
