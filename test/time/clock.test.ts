@@ -323,5 +323,5 @@ test.each([
   ['without clearTimeout', { now: () => 0, setTimeout: () => ({}) }],
   ['with a time that is no function', { now: 0, setTimeout: () => ({}), clearTimeout: () => undefined }],
 ])('a broker refuses as a clock: %s', (_what, clock) => {
-  expect(() => new Broker({ clock: clock as unknown as Clock })).toThrow(/clock.*expected a Clock/)
+  expect(() => new Broker({ clock: clock as unknown as Clock })).toThrow(/clock.*must be a Clock/)
 })
