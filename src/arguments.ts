@@ -75,6 +75,21 @@ export function sameArguments(left: Arguments, right: Arguments): boolean {
   return keys.every((key) => Object.hasOwn(right, key) && sameFieldValue(left[key], right[key]))
 }
 
+/** The camelCase spelling of an argument: `x-message-ttl` is `messageTtl`. */
+export function optionName(argument: string): string {
+  return argument.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** Where a table holds a value that AMQP has no type for, such as a function; undefined when it holds none. */
+export function unfitField(table: Arguments): string | undefined {
+  for (const [name, value] of Object.entries(table)) {
+    if (typeof value === 'function' || typeof value === 'symbol') return name
+    const inner = isTable(value) || Array.isArray(value) ? unfitField(value as Arguments) : undefined
+    if (inner !== undefined) return `${name}.${inner}`
+  }
+  return undefined
+}
+
 /** AMQP's name for the kind of a value, as RabbitMQ's error texts use it. */
 export function fieldKind(value: unknown): string {
   switch (typeof value) {

@@ -2,6 +2,7 @@
  * Options are checked once, at the door: every key must be known, every value of its type and in its range. The readers
  * serve the options of handles and the `x-` arguments of queues alike.
  */
+import { type Arguments, unfitField } from './arguments.js'
 import { InvalidOptionError, UnknownOptionError } from './errors.js'
 import { describe } from './names.js'
 
@@ -25,9 +26,12 @@ export function oneOf(...words: readonly string[]): Check {
   return (value) => (words.includes(value as string) ? undefined : expected)
 }
 
-export const table: Check = (value) =>
+export const table: Check = (value) => {
   // n.b. a Map, a Date or bytes have no entries of their own: they would be an empty table.
-  Object.prototype.toString.call(value) === '[object Object]' ? undefined : 'a plain object'
+  if (Object.prototype.toString.call(value) !== '[object Object]') return 'a plain object'
+  const unfit = unfitField(value as Arguments)
+  return unfit === undefined ? undefined : `a plain object of values that AMQP can carry, which '${unfit}' is not`
+}
 
 export const signal: Check = (value) =>
   typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
@@ -59,10 +63,15 @@ export function checkOptions(what: string, options: unknown, checks: Checks): vo
 }
 
 /** The error for a name that is not known, with the nearest that is. */
-export function unknownOption(what: string, name: string, known: readonly string[]): UnknownOptionError {
+export function unknownOption(
+  what: string,
+  name: string,
+  known: readonly string[],
+  kind = 'option',
+): UnknownOptionError {
   const near = nearest(name, known)
-  const hint = near === undefined ? `known options: ${known.join(', ')}` : `did you mean '${near}'?`
-  return new UnknownOptionError(`${what}: unknown option '${name}'; ${hint}`)
+  const hint = near === undefined ? `known ${kind}s: ${known.join(', ')}` : `did you mean '${near}'?`
+  return new UnknownOptionError(`${what}: unknown ${kind} '${name}'; ${hint}`)
 }
 
 /** The known word nearest to a misspelt one; undefined when none is near. */

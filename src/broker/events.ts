@@ -204,10 +204,31 @@ export const messageEvents = Object.freeze(
   Object.fromEntries(names.map((name) => [name, diagnosticsChannel(`leveret:message.${name}`) ?? silent])),
 ) as Readonly<Record<MessageEventName, DiagnosticsChannel>>
 
+/** The names again, as values: a listener of a misspelt event would never be called. */
+const BROKER_EVENT_NAMES = Object.keys({
+  'vhost.created': true,
+  'vhost.deleted': true,
+  'exchange.created': true,
+  'exchange.deleted': true,
+  'queue.created': true,
+  'queue.deleted': true,
+  'binding.created': true,
+  'binding.deleted': true,
+  'connection.created': true,
+  'connection.closed': true,
+  'consumer.created': true,
+  'consumer.deleted': true,
+  'alarm.set': true,
+  'alarm.cleared': true,
+  'queue.purged': true,
+  'queue.backlog': true,
+  fault: true,
+} satisfies Record<BrokerEventName, true>) as BrokerEventName[]
+
 /** The typed events of one broker. */
 export class Events extends Emitter<BrokerEvents> {
   constructor() {
-    super((error, name) => {
+    super(BROKER_EVENT_NAMES, (error, name) => {
       // n.b. a failing listener of faults would be told of itself for ever.
       if (name === 'fault') warnOf(error, `listener of '${name}'`)
       else this.fault(error, `listener of '${name}'`)

@@ -222,7 +222,7 @@ export class VirtualHostState implements QueueHome {
     checkEquivalent(queue.title, 'durable', declaration.durable && !declaration.exclusive, queue.durable)
     checkEquivalent(queue.title, 'auto_delete', declaration.autoDelete, queue.autoDelete)
     const names = new Set([...Object.keys(queue.arguments), ...Object.keys(declaration.arguments)])
-    for (const name of [...names].sort()) {
+    for (const name of ['x-queue-type', ...[...names].sort()]) {
       if (!this.broker.queueArguments.knows(name)) {
         // n.b. what a new queue would be refused for is refused here too: nothing written is ignored (law 5).
         this.broker.queueArguments.check(queue.title, queue.type, { [name]: declaration.arguments[name] })

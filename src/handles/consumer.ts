@@ -122,7 +122,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
     name: Name,
     listener: (...payload: ConsumerEvents<Body>[Name]) => void,
   ): this {
-    this.#events ??= new Emitter<ConsumerEvents<Body>>((error, event) => {
+    this.#events ??= new Emitter<ConsumerEvents<Body>>(['cancelled', 'failed'], (error, event) => {
       this.#connection.fault(error, `listener of '${event}' of the ${this.#title}`)
     })
     this.#events.on(name, listener)

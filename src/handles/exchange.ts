@@ -221,6 +221,7 @@ export class Exchange<Messages extends object = AnyMessages> {
   }
 
   #produce(): ExchangeProducer<Messages> {
+    if (this.#closed) this.#checkOpen()
     this.#producer ??= this.createProducer()
     return this.#producer
   }

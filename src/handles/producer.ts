@@ -70,7 +70,7 @@ export abstract class Producer {
 
   /** Calls `listener` at every such event. A listener that throws is reported as a `fault` of the broker. */
   on<Name extends keyof ProducerEvents>(name: Name, listener: (...payload: ProducerEvents[Name]) => void): this {
-    this.#events ??= new Emitter<ProducerEvents>((error, event) => {
+    this.#events ??= new Emitter<ProducerEvents>(['returned', 'refused'], (error, event) => {
       this.connection.fault(error, `listener of '${event}' of the ${this.#what}`)
     })
     this.#events.on(name, listener)

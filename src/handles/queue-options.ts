@@ -1,5 +1,5 @@
 /** Options of queues: RabbitMQ's arguments in camelCase, and the two shorthands that stand for several of them. */
-import { type Arguments, type FieldValue, NO_ARGUMENTS } from '../arguments.js'
+import { type Arguments, type FieldValue, NO_ARGUMENTS, optionName } from '../arguments.js'
 import type { QueueDeclaration } from '../declarations.js'
 import { InvalidOptionError } from '../errors.js'
 import { describe } from '../names.js'
@@ -207,13 +207,11 @@ function addRetry(what: string, retry: RetryOptions, args: ArgumentTable): void 
 /** `messageTtl` is `x-message-ttl`. */
 function argumentName(what: string, option: string, known: readonly string[] | undefined): string {
   const name = `x-${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-  if (known === undefined || (known.includes(name) && !option.includes('-'))) return name
-  throw unknownOption(what, option, [...Object.keys(CHECKS), ...known.map(optionName)])
-}
-
-/** `x-message-ttl` is `messageTtl`. */
-function optionName(argument: string): string {
-  return argument.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  if (known === undefined) return name
+  // n.b. the type of a queue has a spelling of its own.
+  const options = known.filter((argument) => argument !== 'x-queue-type').map(optionName)
+  if (options.includes(option)) return name
+  throw unknownOption(what, option, [...Object.keys(CHECKS), ...options])
 }
 
 /** Arguments as they come from several spellings, which must not disagree. */

@@ -276,6 +276,7 @@ export class Queue<Body = unknown> {
   }
 
   #produce(): QueueProducer<Body> {
+    if (this.#closed) this.#checkOpen()
     this.#producer ??= this.createProducer()
     return this.#producer
   }

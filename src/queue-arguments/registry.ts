@@ -1,5 +1,5 @@
 /** The queue arguments that there are, one line each. */
-import { type Arguments, fieldKind } from '../arguments.js'
+import { type Arguments, fieldKind, optionName } from '../arguments.js'
 import { InvalidOptionError, PreconditionFailedError } from '../errors.js'
 import { unknownOption } from '../options.js'
 import { consumerTimeout } from './consumer-timeout.js'
@@ -81,7 +81,7 @@ export class QueueArguments {
       const text = detail.startsWith('invalid type')
         ? `${detail} for arg '${name}' in ${what}`
         : `invalid arg '${name}' for ${what}: ${detail}`
-      throw new PreconditionFailedError(text, `expected ${reader.expected}`)
+      throw new PreconditionFailedError(text, `'${optionName(name)}' must be ${reader.expected}`)
     }
     for (const behaviour of this.behaviours) {
       const fault = behaviour.validate?.(args)
