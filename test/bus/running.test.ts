@@ -228,6 +228,38 @@ onEveryEngine('run', (scenario) => {
   )
 })
 
+onEveryEngine('a consumer whose queue is deleted', (scenario) => {
+  for (const verb of ['run', 'consume'] as const) {
+    scenario(`hears of it by an event, and settles nothing any more (${verb})`, async ({ bus }) => {
+      // CCN-01, CCN-03, CCN-05, Q-24
+      const queue = await bus.declareQueue<number>('q', { deadLetter: 'dead' })
+      const work = gated<number>()
+      const cancelled: unknown[] = []
+      const consumer = queue.createConsumer({ consumerTag: 'tag', prefetch: 2 })
+      consumer.on('cancelled', (error) => cancelled.push(error))
+      if (verb === 'run') consumer.run(work.handler)
+      else consumer.consume(work.handler)
+      await sendAll(queue, [1, 2, 3])
+      await turn()
+      const deleted = queue.delete()
+      expect(cancelled).toEqual([]) // not inside the call
+      await deleted
+      await turn()
+      expect(cancelled).toMatchObject([{ code: 'CONSUMER_CANCELLED', consumerTag: 'tag' }])
+      expect(consumer.closed).toBe(true)
+      for (const { delivery, end } of work.running) {
+        expect([delivery.settled, delivery.signal.aborted]).toEqual(['lost', true])
+        end('reject')
+      }
+      await consumer.cancel()
+      await consumer.close()
+      await turn()
+      expect(cancelled).toHaveLength(1)
+      expect(await drain(bus.queue('dead'))).toEqual([])
+    })
+  }
+})
+
 onEveryEngine('a handler that fails', (scenario) => {
   for (const [verb, attach] of [
     ['run', (consumer, handler) => void consumer.run(handler)],
