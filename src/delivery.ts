@@ -16,27 +16,78 @@ export interface Settler {
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void
 }
 
+/** @internal The queue that a delivery belongs to, as far as settling it goes. */
+export interface HomeQueue {
+  readonly name: string
+  /** True when `deliveryCount` tells the failed deliveries. */
+  readonly countsFailures: boolean
+  /** A delivery was settled by its consumer, who may say why. */
+  settle(delivery: Delivery, how: Settlement, reason?: unknown): void
+  /** A delivery comes back because its consumer was lost. */
+  takeBack(delivery: Delivery): void
+  /** Assigns nothing until `release`: what comes back together must all be back first, or order is lost. */
+  suspend(): void
+  release(): void
+}
+
+/** @internal Who has a delivery: a consumer, or the taker of a `get`. */
+export interface Recipient {
+  readonly queue: HomeQueue
+  readonly holder: Settler
+  /** A delivery was settled or taken back: its credit is free. */
+  settled(): void
+  /** The broker ends the consumer. */
+  end(reason: string): void
+}
+
 /**
  * A delivered message. It is settled once, by one of `ack`, `requeue`, `retry` and `reject`; until then it counts
  * against its consumer's prefetch, and when the channel closes it goes back to its queue.
  */
-export abstract class Delivery<Body = unknown> {
+export class Delivery<Body = unknown> {
+  // n.b. one of these is made a message. One class, few fields, no inheritance: a derived one cost a sixth of a delivery.
   /** @internal */
   readonly message: Message
-  /** True when the message was handed out before, from this queue, and came back (ACK-12). */
-  abstract readonly redelivered: boolean
-  /** @internal The channel that it was delivered on. */
-  abstract readonly channel: Settler
   /** @internal */
-  tag = 0
+  tag: number
   /** @internal */
-  settlement: Settlement | 'lost' | undefined = undefined
-  /** @internal What few deliveries need: decoded body, abort controller. */
-  lazy: { body?: unknown; controller?: AbortControllerLike; assignedAt?: number } | undefined = undefined
+  settlement: Settlement | 'lost' | undefined
+  /** @internal What few deliveries need: decoded body, abort controller, when it was assigned. */
+  lazy: { body?: unknown; controller?: AbortControllerLike; assignedAt?: number } | undefined
+  /** @internal Its place in the order of arrival. */
+  readonly position: number
+  /** @internal When it expires, in ms on the broker's clock; 0 = never. */
+  readonly deadline: number
+  /** @internal Twice the deliveries that failed, and one more when it was handed out before. */
+  readonly history: number
+  /** @internal Who has it; undefined while nobody has. */
+  recipient: Recipient | undefined
 
-  /** Deliveries are made by brokers. */
-  constructor(message: Message) {
+  /** Deliveries are made by brokers. @hidden */
+  constructor(message: Message, position: number, deadline: number, history: number) {
     this.message = message
+    this.tag = 0
+    this.settlement = undefined
+    this.lazy = undefined
+    this.position = position
+    this.deadline = deadline
+    this.history = history
+    this.recipient = undefined
+  }
+
+  /** True when the message was handed out before, from this queue, and came back (ACK-12). */
+  get redelivered(): boolean {
+    return (this.history & 1) === 1
+  }
+
+  /** @internal Earlier deliveries that failed. */
+  get failures(): number {
+    return this.history >> 1
+  }
+
+  /** @internal */
+  get queue(): HomeQueue {
+    return (this.recipient as Recipient).queue
   }
 
   /** Number of this delivery on its channel, from 1 (ACK-01). */
@@ -83,12 +134,17 @@ export abstract class Delivery<Body = unknown> {
 
   /** Earlier deliveries that failed, on quorum queues (`x-delivery-count`, QQ-05); undefined on classic ones. */
   get deliveryCount(): number | undefined {
-    return undefined
+    return this.queue.countsFailures ? this.failures : undefined
   }
 
-  /** @internal Number of this attempt, as far as the engine knows. */
-  get attempts(): number {
-    return this.redelivered ? 2 : 1
+  /** @internal When it was assigned; kept only for queues with a consumer timeout. */
+  get assignedAt(): number {
+    return this.lazy?.assignedAt ?? 0
+  }
+
+  set assignedAt(now: number) {
+    this.lazy ??= {}
+    this.lazy.assignedAt = now
   }
 
   /** How it was settled; `'lost'` when the broker took it back; undefined while it is yours to settle. */
@@ -114,7 +170,7 @@ export abstract class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   ack(): void {
-    if (this.#settle('ack')) this.channel.settle(this.tag, 'ack')
+    if (this.#settle('ack')) this.#channel.settle(this.tag, 'ack')
   }
 
   /**
@@ -123,7 +179,7 @@ export abstract class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   requeue(): void {
-    if (this.#settle('requeue')) this.channel.settle(this.tag, 'requeue')
+    if (this.#settle('requeue')) this.#channel.settle(this.tag, 'requeue')
   }
 
   /**
@@ -133,7 +189,7 @@ export abstract class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   retry(error?: unknown): void {
-    if (this.#settle('retry')) this.channel.settle(this.tag, 'retry', error)
+    if (this.#settle('retry')) this.#channel.settle(this.tag, 'retry', error)
   }
 
   /**
@@ -143,7 +199,16 @@ export abstract class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   reject(reason?: unknown): void {
-    if (this.#settle('reject')) this.channel.settle(this.tag, 'reject', reason)
+    if (this.#settle('reject')) this.#channel.settle(this.tag, 'reject', reason)
+  }
+
+  /** @internal The entry that goes back to the queue in place of this delivery, which its consumer may still look at. */
+  again(failures: number, redelivered: boolean): Delivery {
+    return new Delivery(this.message, this.position, this.deadline, failures * 2 + (redelivered ? 1 : 0))
+  }
+
+  get #channel(): Settler {
+    return (this.recipient as Recipient).holder
   }
 
   /** @internal The broker takes the delivery back. */

@@ -1,12 +1,11 @@
 /** A consumer in the broker: its credit, and the outbox of deliveries that were assigned and not handed over yet. */
 import { Fifo } from '../data/fifo.js'
 import type { ConsumeOptions, SubscriptionListener } from '../declarations.js'
-import type { Settler } from '../delivery.js'
+import type { Delivery, HomeQueue, Recipient, Settler } from '../delivery.js'
 import { ConsumerCancelledError } from '../errors.js'
 import type { Message } from '../message.js'
 import type { Task } from '../scheduler.js'
 import { type MessageEventName, messageEvents } from './events.js'
-import type { HomeQueue, LocalDelivery, Recipient } from './local-delivery.js'
 import type { BrokerServices } from './services.js'
 
 /** Credit of a consumer without a prefetch limit. */
@@ -17,26 +16,26 @@ export interface SubscribedQueue extends HomeQueue {
   readonly broker: BrokerServices
   readonly backsOff: boolean
   /** A delivery that needs no settlement was handed over. */
-  autoAck(delivery: LocalDelivery): void
+  autoAck(delivery: Delivery): void
   /** A consumer without credit has some again. */
   consumerReady(consumer: LocalSubscription): void
   /** A delivery was never handed over: back to its place, as if it had not been assigned. */
-  putBack(delivery: LocalDelivery): void
+  putBack(delivery: Delivery): void
   /** The consumer is gone; `unhanded` are its deliveries that nobody saw. */
-  removeConsumer(consumer: LocalSubscription, unhanded: readonly LocalDelivery[]): void
+  removeConsumer(consumer: LocalSubscription, unhanded: readonly Delivery[]): void
   report(name: MessageEventName, message: Message): void
 }
 
 /** What a subscription needs of the channel that holds its deliveries. */
 export interface DeliveryHolder extends Settler {
   /** Numbers a delivery, and keeps it until it is settled unless it needs no settlement. */
-  hold(delivery: LocalDelivery, noAck: boolean): void
+  hold(delivery: Delivery, noAck: boolean): void
   /** Forgets a delivery that was never handed over. */
-  drop(delivery: LocalDelivery): void
+  drop(delivery: Delivery): void
   /** The queue is gone, and every delivery of it with it. */
   lose(queue: HomeQueue): void
   /** The deliveries of the queue that are held. */
-  deliveries(queue: HomeQueue): Iterable<LocalDelivery>
+  deliveries(queue: HomeQueue): Iterable<Delivery>
   /** Takes back the deliveries of the queue that were assigned too long ago, and ends the consumers that had them. */
   timeOut(queue: HomeQueue, assignedBefore: number, timeout: number): void
   /** A consumer of the channel is gone. */
@@ -60,7 +59,7 @@ export class LocalSubscription implements Task, Recipient {
   open = true
   readonly #listener: SubscriptionListener
   readonly #broker: BrokerServices
-  readonly #outbox = new Fifo<LocalDelivery>()
+  readonly #outbox = new Fifo<Delivery>()
   #scheduled = false
   /** The listener found nothing more to take: it wants to be woken. While it takes by itself it need not be. */
   #idle = true
@@ -96,14 +95,14 @@ export class LocalSubscription implements Task, Recipient {
   }
 
   /** Takes a delivery that the queue assigned to this consumer. */
-  assign(delivery: LocalDelivery): void {
+  assign(delivery: Delivery): void {
     delivery.recipient = this
     this.holder.hold(delivery, this.noAck)
     this.#outbox.push(delivery)
     if (this.#idle) this.#wake()
   }
 
-  take(): LocalDelivery | undefined {
+  take(): Delivery | undefined {
     if (this.#outbox.length === 0) {
       this.#idle = true
       return undefined
@@ -113,7 +112,7 @@ export class LocalSubscription implements Task, Recipient {
       this.#wake()
       return undefined
     }
-    const delivery = this.#outbox.shift() as LocalDelivery
+    const delivery = this.#outbox.shift() as Delivery
     if (this.noAck) this.queue.autoAck(delivery)
     if (messageEvents.delivered.hasSubscribers) this.queue.report('delivered', delivery.message)
     broker.tracker?.entering(delivery)
@@ -144,8 +143,8 @@ export class LocalSubscription implements Task, Recipient {
     for (const delivery of this.#takeUnhanded()) this.queue.putBack(delivery)
   }
 
-  #takeUnhanded(): LocalDelivery[] {
-    const unhanded: LocalDelivery[] = []
+  #takeUnhanded(): Delivery[] {
+    const unhanded: Delivery[] = []
     for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) {
       this.holder.drop(next)
       if (!this.noAck && this.credit++ === 0 && this.open) this.queue.consumerReady(this)

@@ -4,7 +4,7 @@
  */
 import type { Arguments } from '../arguments.js'
 import type { Outcome, QueueDeclaration, QueueStats } from '../declarations.js'
-import type { Settlement } from '../delivery.js'
+import { Delivery, type Recipient, type Settlement } from '../delivery.js'
 import type { Destination } from '../exchange-types/exchange-type.js'
 import type { Message } from '../message.js'
 import { FifoStore } from '../message-stores/fifo-store.js'
@@ -18,7 +18,6 @@ import { Dispatcher } from './dispatcher.js'
 import { type MessageEvent, type MessageEventName, messageEvents } from './events.js'
 import { HeadExpiry } from './head-expiry.js'
 import { Holders } from './holders.js'
-import { LocalDelivery, type Recipient } from './local-delivery.js'
 import type { DeliveryHolder, LocalSubscription, SubscribedQueue } from './local-subscription.js'
 import { Parking } from './parking.js'
 import { QueueCounters } from './queue-counters.js'
@@ -70,11 +69,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   #dispatcher: Dispatcher | undefined
   #holders: Holders | undefined
   #parking: Parking | undefined
-  readonly #store: MessageStore<LocalDelivery>
+  readonly #store: MessageStore<Delivery>
   #expiry: HeadExpiry | undefined
   #scheduled = false
   /** While deliveries come back together: those that were never handed over. */
-  #unhanded: LocalDelivery[] | undefined
+  #unhanded: Delivery[] | undefined
   #warned = false
 
   constructor(virtualHost: QueueHome, declaration: QueueDeclaration, type: QueueType, owner: object | undefined) {
@@ -95,8 +94,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   /** The entry of a message that leaves the store for the first time. */
-  makeEntry(message: Message, position: number, deadline: number): LocalDelivery {
-    return new LocalDelivery(message, position, deadline)
+  makeEntry(message: Message, position: number, deadline: number): Delivery {
+    return new Delivery(message, position, deadline, 0)
   }
 
   /** As RabbitMQ's error texts name it (GEN-03). */
@@ -124,6 +123,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   get incoming(): Set<Binding> {
     this.#incoming ??= new Set()
     return this.#incoming
+  }
+
+  /** Quorum queues tell how often a delivery failed (QQ-05). */
+  get countsFailures(): boolean {
+    return this.type === 'quorum'
   }
 
   /** True when failed deliveries wait before they come again. */
@@ -168,7 +172,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
         // n.b. whoever is assigned at once needs a deadline only to come back with: the time of this turn is good enough.
         const deadline = ttl === undefined ? 0 : deadlineAt(this.timers.turnTime(), ttl)
         const position = this.#store.claim(message)
-        this.#assign(consumer, new LocalDelivery(message, position, deadline))
+        this.#assign(consumer, new Delivery(message, position, deadline, 0))
         return 'accepted'
       }
     }
@@ -210,7 +214,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     return this.paused || this.#unhanded !== undefined ? undefined : this.#dispatcher?.next()
   }
 
-  #assign(consumer: LocalSubscription, delivery: LocalDelivery): void {
+  #assign(consumer: LocalSubscription, delivery: Delivery): void {
     if (!consumer.noAck) consumer.credit--
     ;(this.#dispatcher as Dispatcher).rotate(consumer)
     if (this.rules.timesDeliveries) this.#noteTime(delivery)
@@ -244,7 +248,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   /** The head, out of the store. */
-  #takeHead(): LocalDelivery {
+  #takeHead(): Delivery {
     const entry = this.#store.shift()
     this.broker.becameLess(1)
     const { removed } = this.rules
@@ -255,7 +259,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Settle
 
   /** A delivery of this queue was settled by its consumer, who may say why. */
-  settle(delivery: LocalDelivery, how: Settlement, reason?: unknown): void {
+  settle(delivery: Delivery, how: Settlement, reason?: unknown): void {
     if (!this.deleted) {
       switch (how) {
         case 'ack':
@@ -278,7 +282,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   /** A delivery comes back because its consumer was lost. */
-  takeBack(delivery: LocalDelivery): void {
+  takeBack(delivery: Delivery): void {
     if (!this.deleted) this.#comeBack(delivery, 'retry')
     delivery.recipient?.settled()
   }
@@ -297,13 +301,13 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   /** A delivery was never handed over: back to its place, as if it had not been assigned. */
-  putBack(delivery: LocalDelivery): void {
+  putBack(delivery: Delivery): void {
     if (this.deleted) return
     this.#store.giveBack(delivery.again(delivery.failures, delivery.redelivered))
     this.#becameReady(delivery.message, delivery.deadline)
   }
 
-  #comeBack(delivery: LocalDelivery, how: Settlement, reason?: unknown): void {
+  #comeBack(delivery: Delivery, how: Settlement, reason?: unknown): void {
     const failures = how === 'retry' ? delivery.failures + 1 : delivery.failures
     let delay = 0
     for (const hook of this.rules.hooks) {
@@ -321,12 +325,12 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     else this.#giveBack(entry)
   }
 
-  #giveBack(entry: LocalDelivery): void {
+  #giveBack(entry: Delivery): void {
     this.#store.giveBack(entry)
     this.#becameReady(entry.message, entry.deadline)
   }
 
-  #park(entry: LocalDelivery, delay: number): void {
+  #park(entry: Delivery, delay: number): void {
     this.parking.add(delay, () => {
       this.#store.giveBack(entry)
       this.broker.becameReady()
@@ -392,7 +396,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Get, purge, delete
 
   /** The head for a `get`; undefined when nothing is ready. */
-  get(holder: DeliveryHolder, noAck: boolean): LocalDelivery | undefined {
+  get(holder: DeliveryHolder, noAck: boolean): Delivery | undefined {
     this.touch()
     this.#expire()
     if (this.#store.length === 0) return undefined
@@ -410,7 +414,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   /** A delivery that needs no settlement was handed over. */
-  autoAck(delivery: LocalDelivery): void {
+  autoAck(delivery: Delivery): void {
     delivery.settlement = 'ack'
     this.counters.autoAcked++
   }
@@ -489,7 +493,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   /** The consumer is gone; `unhanded` are its deliveries that nobody saw. */
-  removeConsumer(consumer: LocalSubscription, unhanded: readonly LocalDelivery[]): void {
+  removeConsumer(consumer: LocalSubscription, unhanded: readonly Delivery[]): void {
     this.#dispatcher?.remove(consumer)
     if (consumer.unsettled > 0) this.#keepHolder(consumer.holder)
     for (const delivery of unhanded) {
@@ -531,7 +535,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   // Consumer timeout
 
-  #noteTime(delivery: LocalDelivery): void {
+  #noteTime(delivery: Delivery): void {
     delivery.assignedAt = this.timers.turnTime()
     for (const hook of this.rules.hooks) hook.assigned?.(delivery.assignedAt)
   }

@@ -1,7 +1,6 @@
 /** A channel to a broker in this process: the seam by direct calls. */
 
 import type { ExchangeState } from '../broker/exchange-state.js'
-import type { HomeQueue, LocalDelivery } from '../broker/local-delivery.js'
 import { type DeliveryHolder, LocalSubscription } from '../broker/local-subscription.js'
 import type { Publisher } from '../broker/publishing.js'
 import type { QueueState } from '../broker/queue-state.js'
@@ -16,7 +15,7 @@ import type {
   QueueStats,
   SubscriptionListener,
 } from '../declarations.js'
-import type { Delivery, Settlement } from '../delivery.js'
+import type { Delivery, HomeQueue, Settlement } from '../delivery.js'
 import { AccessRefusedError, ClosedError, NotAllowedError, PreconditionFailedError } from '../errors.js'
 import { type Message, NO_PROPERTIES } from '../message.js'
 import { generateName } from '../names.js'
@@ -129,14 +128,14 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   // Deliveries
 
-  hold(delivery: LocalDelivery, noAck: boolean): void {
+  hold(delivery: Delivery, noAck: boolean): void {
     delivery.tag = ++this.#tags
     if (noAck) return
     this.#unacked ??= new Unacked()
     this.#unacked.add(delivery)
   }
 
-  drop(delivery: LocalDelivery): void {
+  drop(delivery: Delivery): void {
     this.#unacked?.remove(delivery.tag)
   }
 
@@ -150,7 +149,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     broker.settle()
   }
 
-  *deliveries(queue: HomeQueue): Iterable<LocalDelivery> {
+  *deliveries(queue: HomeQueue): Iterable<Delivery> {
     if (this.#unacked === undefined) return
     for (const delivery of this.#unacked) if (delivery.queue === queue) yield delivery
   }
@@ -174,7 +173,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   }
 
   /** Gives deliveries back to their queues, in order, as failed: their consumer is lost. */
-  #takeBack(which: (delivery: LocalDelivery) => boolean): void {
+  #takeBack(which: (delivery: Delivery) => boolean): void {
     if (this.#unacked === undefined) return
     for (const delivery of this.#unacked) {
       if (!which(delivery)) continue

@@ -3,16 +3,16 @@
  * number. The few that stay out while the tags run on make way and stand aside in a map, so that one delivery that is
  * never settled costs nothing, however many follow it.
  */
-import type { LocalDelivery } from '../broker/local-delivery.js'
+import type { Delivery } from '../delivery.js'
 
 const SMALLEST = 16
 /** The ring never grows beyond this: a copy of it must not be felt. */
 const LARGEST = 16_384
 
 export class Unacked {
-  #ring: (LocalDelivery | undefined)[] = new Array<LocalDelivery | undefined>(SMALLEST)
+  #ring: (Delivery | undefined)[] = new Array<Delivery | undefined>(SMALLEST)
   #mask = SMALLEST - 1
-  #aside: Map<number, LocalDelivery> | undefined
+  #aside: Map<number, Delivery> | undefined
   #length = 0
 
   get length(): number {
@@ -20,7 +20,7 @@ export class Unacked {
   }
 
   /** Keeps a delivery under its tag, which is higher than every one before. */
-  add(delivery: LocalDelivery): void {
+  add(delivery: Delivery): void {
     const slot = delivery.tag & this.#mask
     const older = this.#ring[slot]
     this.#length++
@@ -29,7 +29,7 @@ export class Unacked {
   }
 
   /** Takes the delivery with this tag; undefined when it is not out. */
-  remove(tag: number): LocalDelivery | undefined {
+  remove(tag: number): Delivery | undefined {
     const slot = tag & this.#mask
     const delivery = this.#ring[slot]
     if (delivery === undefined || delivery.tag !== tag) return this.#removeAside(tag)
@@ -39,13 +39,13 @@ export class Unacked {
   }
 
   /** The deliveries in order of their tags. */
-  [Symbol.iterator](): Iterator<LocalDelivery> {
+  [Symbol.iterator](): Iterator<Delivery> {
     const all = this.#ring.filter((delivery) => delivery !== undefined)
     if (this.#aside !== undefined) all.push(...this.#aside.values())
     return all.sort((left, right) => left.tag - right.tag)[Symbol.iterator]()
   }
 
-  #makeRoom(older: LocalDelivery, delivery: LocalDelivery): void {
+  #makeRoom(older: Delivery, delivery: Delivery): void {
     const size = this.#ring.length
     // n.b. a ring that is mostly empty is in the way of a straggler, not too small.
     if (size < LARGEST && this.#length * 4 > size) this.#grow(size * 2)
@@ -60,12 +60,12 @@ export class Unacked {
 
   #grow(size: number): void {
     const ring = this.#ring
-    this.#ring = new Array<LocalDelivery | undefined>(size)
+    this.#ring = new Array<Delivery | undefined>(size)
     this.#mask = size - 1
     for (const delivery of ring) if (delivery !== undefined) this.#ring[delivery.tag & this.#mask] = delivery
   }
 
-  #removeAside(tag: number): LocalDelivery | undefined {
+  #removeAside(tag: number): Delivery | undefined {
     const delivery = this.#aside?.get(tag)
     if (delivery === undefined) return undefined
     this.#aside?.delete(tag)

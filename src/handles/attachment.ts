@@ -88,7 +88,7 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
       return
     }
     const { timers } = this.#connection.scheduler
-    const hold = Math.min(HOLD_MS * delivery.attempts, LONGEST_HOLD_MS)
+    const hold = Math.min(HOLD_MS * (delivery.failures + 1), LONGEST_HOLD_MS)
     const timer = timers.after(hold, () => {
       this.#letGo(delivery)
       if (delivery.settled === undefined) delivery.retry(error)

@@ -28,8 +28,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'requeue to the tail',
     file: queueState,
-    find: '#giveBack(entry: LocalDelivery): void {\n    this.#store.giveBack(entry)',
-    replace: '#giveBack(entry: LocalDelivery): void {\n    this.#store.push(entry.message, entry.deadline)',
+    find: '#giveBack(entry: Delivery): void {\n    this.#store.giveBack(entry)',
+    replace: '#giveBack(entry: Delivery): void {\n    this.#store.push(entry.message, entry.deadline)',
   },
   {
     name: 'what came back leaves youngest first',
@@ -163,7 +163,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'TTL restarts on requeue',
-    file: 'src/broker/local-delivery.ts',
+    file: 'src/delivery.ts',
     find: 'this.message, this.position, this.deadline,',
     replace: 'this.message, this.position, this.deadline === 0 ? 0 : this.deadline + 1_000_000,',
   },
@@ -194,7 +194,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.#held >= this.#length',
   },
   {
-    name: 'drop-head drops the newcomer',
+    name: 'drop-head drops the tail',
     file: lengthLimit,
     find: '  stored(message: Message): boolean {\n    this.#limit.count(message, 1)\n    this.unparked',
     replace:

@@ -1,7 +1,7 @@
 // The port by which a test kit will follow causality: unused, and as good as free, until somebody installs it.
 import { describe, expect, test } from 'vitest'
 import { BrokerState } from '../../src/broker/broker-state.js'
-import type { LocalDelivery } from '../../src/broker/local-delivery.js'
+import type { Delivery } from '../../src/delivery.js'
 import type { Tracker } from '../../src/broker/services.js'
 import { LocalConnection } from '../../src/channel/connection.js'
 import { BUILT_IN_EXCHANGE_TYPES } from '../../src/exchange-types/registry.js'
@@ -22,8 +22,8 @@ function start() {
   const calls: string[] = []
   const tracker: Tracker = {
     published: (message) => void calls.push(`published ${(message as Message).body}`),
-    entering: (delivery) => void calls.push(`entering ${(delivery as LocalDelivery).body}`),
-    left: (delivery) => void calls.push(`left ${(delivery as LocalDelivery).body}`),
+    entering: (delivery) => void calls.push(`entering ${(delivery as Delivery).body}`),
+    left: (delivery) => void calls.push(`left ${(delivery as Delivery).body}`),
   }
   const bus = new Bus(new LocalConnection(state, state.virtualHost('/'), 'test'))
   return { state, bus, tracker, calls }
