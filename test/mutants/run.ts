@@ -33,7 +33,11 @@ async function firstFailure(environment: Readonly<Record<string, string>>): Prom
       env: { ...environment, ...env },
     })
     if (code === 'timeout') return `no end within ${LIMIT / 1000} s`
-    if (code !== 0) return /^ *FAIL +(.*)$/m.exec(output)?.[1] ?? `exit code ${code}: ${output.trim().slice(-200)}`
+    if (code === 0) continue
+    // n.b. a source that cannot be loaded fails too, and proves nothing.
+    const test = /^ *FAIL +(.* > .*)$/m.exec(output)?.[1]
+    if (test !== undefined) return test
+    throw new Error(`no test failed, yet the exit code is ${code}:\n${output.trim().slice(-2_000)}`)
   }
   return undefined
 }
