@@ -20,7 +20,7 @@ export class CallbackSink<Body> implements DeliverySink {
     for (let delivery = source.take(); delivery !== undefined; delivery = source.take()) {
       try {
         const result = callback(delivery)
-        if (isThenable(result)) this.#watch(result, delivery)
+        if (result !== undefined && isThenable(result)) this.#watch(result, delivery)
       } catch (error) {
         source.failed(delivery, error)
       }

@@ -128,7 +128,8 @@ export class Runner<Body> implements DeliverySink {
 
 function settle(delivery: Delivery, outcome: unknown): void {
   if (delivery.settled !== undefined) return
-  if (outcome === 'requeue') delivery.requeue()
+  if (outcome === undefined) delivery.ack()
+  else if (outcome === 'requeue') delivery.requeue()
   else if (outcome === 'reject') delivery.reject()
   else delivery.ack()
 }
