@@ -40,6 +40,14 @@ export function andThen<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
+/** Calls `listener` when the signal is aborted; answers what stops listening. */
+export function onAbort(signal: Signal | undefined, listener: () => void): () => void {
+  // n.b. where the platform's types are absent `Signal` is the structural type, elsewhere it is assignable to it.
+  const target = signal as AbortSignalLike | undefined
+  target?.addEventListener('abort', listener)
+  return () => target?.removeEventListener('abort', listener)
+}
+
 /** What `setTimeout` and `setImmediate` return where they can be let go of. */
 export interface TimerHandle {
   /** From now on the timer keeps the process alive. */

@@ -13,9 +13,13 @@ interface Ring {
   lower: Ring | undefined
 }
 
+const NONE: readonly LocalSubscription[] = []
+
 export class Dispatcher {
   /** All consumers, in order of registration; waiting gets are none. */
-  consumers: readonly LocalSubscription[] = []
+  consumers: readonly LocalSubscription[] = NONE
+  /** Waiting gets, in order of registration. */
+  gets: readonly LocalSubscription[] = NONE
   /** The single active consumer, on a queue that has one. */
   active: LocalSubscription | undefined = undefined
   readonly #singleActive: boolean
@@ -42,7 +46,9 @@ export class Dispatcher {
   }
 
   add(consumer: LocalSubscription): void {
-    if (!consumer.once) {
+    if (consumer.once) {
+      this.gets = [...this.gets, consumer]
+    } else {
       this.consumers = [...this.consumers, consumer]
       if (this.#singleActive) this.active ??= consumer
     }
@@ -51,19 +57,14 @@ export class Dispatcher {
 
   remove(consumer: LocalSubscription): void {
     this.makeUnready(consumer)
-    this.consumers = this.consumers.filter((other) => other !== consumer)
+    if (consumer.once) this.gets = this.gets.filter((other) => other !== consumer)
+    else this.consumers = this.consumers.filter((other) => other !== consumer)
     if (this.active !== consumer) return
     // CON-17: the highest priority among those who wait, then the earliest.
     this.active = this.consumers.reduce<LocalSubscription | undefined>(
       (best, other) => (best === undefined || other.priority > best.priority ? other : best),
       undefined,
     )
-  }
-
-  /** Ends the gets that wait. */
-  endGets(reason: string): void {
-    const ring = this.#ring(Number.NEGATIVE_INFINITY)
-    while (ring.first !== undefined) ring.first.end(reason)
   }
 
   /** The consumer has credit: to the back of its ring, unless it kept its place. */

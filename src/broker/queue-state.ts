@@ -447,7 +447,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.counters.deleted += ready + delayed + stats.unacked
     const holders = this.#allHolders()
     for (const consumer of this.consumers) consumer.end(reason)
-    this.#dispatcher?.endGets(reason)
+    for (const get of this.#dispatcher?.gets ?? []) get.end(reason)
     for (const holder of holders) holder.lose(this)
     this.clear()
     return ready

@@ -5,8 +5,8 @@
 import type { Channel, ChannelListener, Connection, Subscription } from '../channel/channel.js'
 import type { ConsumeOptions, SubscriptionListener } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
-import type { ConsumerCancelledError } from '../errors.js'
-import { type AsyncScope, captureAsyncScope } from '../host.js'
+import type { ConsumerCancelledError, LeveretError } from '../errors.js'
+import { type AsyncScope, captureAsyncScope, onAbort, type Signal } from '../host.js'
 import type { Timer } from '../timers.js'
 
 /** A failed delivery is held this long per attempt, on queues that do not back off by themselves. */
@@ -24,7 +24,7 @@ export interface DeliverySink {
   /** Calls back once when no handler runs, which may be later than the settlement of its delivery. */
   whenIdle?(callback: () => void): void
   /** The broker ended the consumer; true when the sink tells its user. */
-  fail?(error: ConsumerCancelledError): boolean
+  fail?(error: LeveretError): boolean
 }
 
 /** Who reports to the user. */
@@ -45,6 +45,7 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   /** True once the channel is gone or the broker ended the consumer. */
   over = false
   #held: Map<Delivery<Body>, Timer> | undefined
+  #stopListening: (() => void) | undefined
 
   constructor(connection: Connection, owner: AttachmentOwner<Body>, scoped: boolean) {
     this.#connection = connection
@@ -67,6 +68,11 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     } else {
       this.subscription = attached
     }
+  }
+
+  /** Calls `aborted` when the signal is, unless the consumer is over by then. */
+  endBy(signal: Signal | undefined, aborted: () => void): void {
+    if (signal !== undefined) this.#stopListening = onAbort(signal, aborted)
   }
 
   /** The next delivery; undefined when there is none now. */
@@ -107,36 +113,41 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
 
   /** Stops the deliveries now, and closes the channel when what was taken is settled. */
   leave(): void {
-    this.over = true
+    this.#setOver()
     void this.subscription?.cancel()
     this.#closeWhenSettled()
   }
 
-  /** Stops the deliveries, waits up to `timeout` ms for what was taken, and gives back the rest. */
-  async close(timeout: number): Promise<void> {
+  /** Stops the deliveries, waits up to `timeout` ms or an abort for what was taken, and gives back the rest. */
+  async close(timeout: number, signal?: Signal): Promise<void> {
     if (timeout > 0) {
       await this.cancel()
-      this.over = true
+      this.#setOver()
       for (const delivery of [...(this.#held?.keys() ?? [])]) {
         this.#letGo(delivery)
         if (delivery.settled === undefined) delivery.retry()
       }
-      await this.#finished(timeout)
+      await this.#finished(timeout, signal)
     }
     // n.b. without a wait it is the channel that gives back everything, and keeps the order.
     await this.#channel.close()
   }
 
   cancelled(error: ConsumerCancelledError): void {
-    this.over = true
+    this.#setOver()
     if (this.sink.fail?.(error) !== true) this.#owner.cancelled(error)
     this.#closeWhenSettled()
   }
 
   closed(): void {
-    this.over = true
+    this.#setOver()
     for (const delivery of [...(this.#held?.keys() ?? [])]) this.#letGo(delivery)
     this.sink.end?.()
+  }
+
+  #setOver(): void {
+    this.over = true
+    this.#stopListening?.()
   }
 
   #closeWhenSettled(): void {
@@ -144,13 +155,14 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     else this.subscription.whenSettled(() => void this.#channel.close())
   }
 
-  /** Resolves when everything in hand is settled and no handler runs, or at the deadline. */
-  #finished(timeout: number): Promise<void> {
+  /** Resolves when everything in hand is settled and no handler runs, at the deadline, or when aborted. */
+  #finished(timeout: number, signal: Signal | undefined): Promise<void> {
     const { timers } = this.#connection.scheduler
     return new Promise((resolve) => {
       timers.keepAlive()
       let waiting = true
       const timer = timers.after(timeout, done)
+      const stopListening = onAbort(signal, done)
       this.subscription?.whenSettled(() => {
         if (this.sink.whenIdle === undefined) done()
         else this.sink.whenIdle(done)
@@ -160,6 +172,7 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
         if (!waiting) return
         waiting = false
         timers.cancel(timer)
+        stopListening()
         timers.letGo()
         resolve()
       }

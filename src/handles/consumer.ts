@@ -5,13 +5,15 @@
 import type { Connection } from '../channel/channel.js'
 import type { Delivery } from '../delivery.js'
 import { Emitter } from '../emitter.js'
-import { ClosedError, type ConsumerCancelledError, InvalidOptionError } from '../errors.js'
+import { AbortError, ClosedError, type ConsumerCancelledError, InvalidOptionError } from '../errors.js'
+import type { AbortSignalLike, Signal } from '../host.js'
 import { checkShortString, describe } from '../names.js'
-import { boolean, type Checks, checkOptions, integer, string } from '../options.js'
+import { boolean, type Checks, checkOptions, integer, signal, string } from '../options.js'
 import { Attachment, type DeliverySink } from './attachment.js'
 import { CallbackSink } from './callback-sink.js'
 import { DeliveryIterator } from './delivery-iterator.js'
 import { checkRun, Runner, type RunOptions } from './runner.js'
+import { checkNotAborted, isAborted } from './wait.js'
 
 /** How a consumer attaches to its queue. */
 export interface ConsumerOptions {
@@ -40,6 +42,12 @@ export interface ConsumerOptions {
    * @default generated: `amq.ctag-…`
    */
   readonly consumerTag?: string
+  /**
+   * Ends the consumer: a loop throws `AbortError`, as does the verb when the signal is aborted already; `consume` and `run`
+   * are closed as by `close()`.
+   * @default none
+   */
+  readonly signal?: Signal
 }
 
 /** How a consumer is closed. */
@@ -49,6 +57,8 @@ export interface CloseConsumerOptions {
    * @default 30,000 for `run`; 0 for `for await` and `consume`, where only you know whether work goes on
    */
   readonly timeout?: number
+  /** Ends the wait: what is unsettled then goes back at once. @default none */
+  readonly signal?: Signal
 }
 
 /** What a consumer reports. */
@@ -60,6 +70,7 @@ export interface ConsumerEvents<Body> {
 }
 
 const CONSUMER_CHECKS: Checks = {
+  signal,
   prefetch: integer(0, 65_535, 'deliveries'),
   noAck: boolean,
   exclusive: boolean,
@@ -67,7 +78,7 @@ const CONSUMER_CHECKS: Checks = {
   consumerTag: string,
 }
 
-const CLOSE_CHECKS: Checks = { timeout: integer(0, 2 ** 31 - 1, 'ms') }
+const CLOSE_CHECKS: Checks = { timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
 
 /** Deliveries out at once, for the verbs with manual settlement. */
 const DEFAULT_PREFETCH = 100
@@ -199,8 +210,8 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
     } catch (error) {
       return Promise.reject(error)
     }
-    this.#closing ??=
-      this.#attachment?.close(options.timeout ?? (this.#verb === 'run' ? CLOSE_TIMEOUT_MS : 0)) ?? Promise.resolve()
+    const timeout = isAborted(options.signal) ? 0 : (options.timeout ?? (this.#verb === 'run' ? CLOSE_TIMEOUT_MS : 0))
+    this.#closing ??= this.#attachment?.close(timeout, options.signal) ?? Promise.resolve()
     return this.#closing
   }
 
@@ -221,6 +232,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
         `${verb}: the ${this.#title} is attached by '${this.#verb}' already; create another consumer`,
       )
     }
+    checkNotAborted(verb, this.#options.signal)
     this.#verb = verb
     return new Attachment<Body>(this.#connection, this, scoped)
   }
@@ -235,7 +247,16 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
     } = this.#options
     attachment.sink = sink
     attachment.attach(this.#queue, { consumerTag, prefetch, noAck, exclusive, priority, once: false })
+    attachment.endBy(this.#options.signal, () => this.#aborted(attachment))
     this.#attachment = attachment
+  }
+
+  /** The signal of the consumer: a loop throws, the other forms close. */
+  #aborted(attachment: Attachment<Body>): void {
+    const { signal } = this.#options
+    const error = new AbortError(this.#title, (signal as AbortSignalLike | undefined)?.reason)
+    if (attachment.sink.fail?.(error) === true) attachment.leave()
+    else void this.close()
   }
 
   /** @internal */

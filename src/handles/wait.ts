@@ -76,8 +76,12 @@ export class Wait<T> {
   }
 }
 
+/** True for a signal that is aborted. */
+export function isAborted(signal: Signal | undefined): boolean {
+  return (signal as AbortSignalLike | undefined)?.aborted === true
+}
+
 /** Throws the `AbortError` of a signal that is aborted already. */
 export function checkNotAborted(what: string, signal: Signal | undefined): void {
-  const given = signal as AbortSignalLike | undefined
-  if (given?.aborted === true) throw new AbortError(what, given.reason)
+  if (isAborted(signal)) throw new AbortError(what, (signal as AbortSignalLike).reason)
 }

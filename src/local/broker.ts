@@ -10,7 +10,7 @@ import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import { BUILT_IN_EXCHANGE_TYPES } from '../exchange-types/registry.js'
 import { Bus } from '../handles/bus.js'
 import { checkShortString, describe } from '../names.js'
-import { boolean, type Checks, checkOptions, integer, oneOf, string } from '../options.js'
+import { boolean, type Checks, checkOptions, integer, oneOf, signal, string } from '../options.js'
 import { BUILT_IN_QUEUE_ARGUMENTS } from '../queue-arguments/registry.js'
 import { type CloseBrokerOptions, type ClosedBroker, Closing } from './closing.js'
 import type { BrokerOverview } from './overview.js'
@@ -57,7 +57,7 @@ const BROKER_CHECKS: Checks = {
   },
 }
 const CONNECT_CHECKS: Checks = { virtualHost: string, name: string }
-const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms') }
+const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
 
 /**
  * A RabbitMQ in this process. Messages live in memory, as long as the process does.

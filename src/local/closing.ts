@@ -1,6 +1,7 @@
 /** The end of a broker: what its consumers have in hand may finish, then everything goes. */
 import type { BrokerState } from '../broker/broker-state.js'
 import type { QueueState } from '../broker/queue-state.js'
+import { type AbortSignalLike, onAbort, type Signal } from '../host.js'
 import type { Timer } from '../timers.js'
 
 /** How a broker is closed. */
@@ -12,6 +13,8 @@ export interface CloseBrokerOptions {
   readonly drain?: boolean
   /** Milliseconds that all of it may take, 0 to 2,147,483,647. @default 30,000 */
   readonly timeout?: number
+  /** Ends the wait: what is unsettled or undelivered then is dropped at once. @default none */
+  readonly signal?: Signal
 }
 
 /** What became of the messages when the broker closed. */
@@ -32,6 +35,7 @@ export class Closing {
   readonly #drain: boolean
   readonly #settledBefore: number
   readonly #timer: Timer
+  readonly #stopListening: () => void
   #resolve!: (result: ClosedBroker) => void
 
   constructor(broker: BrokerState, options: CloseBrokerOptions) {
@@ -43,9 +47,11 @@ export class Closing {
     })
     broker.timers.keepAlive()
     this.#timer = broker.timers.after(options.timeout ?? TIMEOUT_MS, () => this.#end())
+    this.#stopListening = onAbort(options.signal, () => this.#end())
     if (!this.#drain) this.#stopIntake()
     broker.afterOperations = () => this.#look()
-    this.#look()
+    if ((options.signal as AbortSignalLike | undefined)?.aborted === true) this.#end()
+    else this.#look()
   }
 
   #look(): void {
@@ -70,6 +76,7 @@ export class Closing {
     const broker = this.#broker
     broker.afterOperations = undefined
     broker.timers.cancel(this.#timer)
+    this.#stopListening()
     const finished = this.#settled() - this.#settledBefore
     let requeued = 0
     let dropped = 0
