@@ -2,6 +2,7 @@
  * Expiry of a queue's messages: only the head expires, behind a live message nothing does (TTL-04), and it does so by
  * itself, without anybody asking (TTL-05).
  */
+import type { Message } from '../message.js'
 import type { Timer, Timers } from '../timers.js'
 
 /** What expiry needs of its queue. */
@@ -47,4 +48,19 @@ export class HeadExpiry {
       this.#queue.settleExpiry()
     })
   }
+}
+
+/** How long a message may wait in a queue: the shorter of what it and the queue say (TTL-01); undefined = for ever. */
+export function timeToLiveOf(message: Message, queueTtl: number | undefined): number | undefined {
+  const { expiration } = message.properties
+  if (expiration === undefined) return queueTtl
+  return Math.min(Number(expiration), queueTtl ?? Number.POSITIVE_INFINITY)
+}
+
+/** Before any time of any clock; a small integer, as deadlines are. */
+const PAST = -(2 ** 30)
+
+/** Rounded up, so that no message expires early; 0 stands for never. A time to live of 0 is over already (TTL-06). */
+export function deadlineAt(now: number, ttl: number): number {
+  return ttl === 0 ? PAST : Math.ceil(now + ttl) || -1
 }

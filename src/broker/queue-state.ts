@@ -4,30 +4,27 @@
  */
 import type { Arguments } from '../arguments.js'
 import type { Outcome, QueueDeclaration, QueueStats } from '../declarations.js'
-import { Delivery, type Recipient, type Settlement } from '../delivery.js'
+import { Delivery, type Settlement } from '../delivery.js'
 import type { Destination } from '../exchange-types/exchange-type.js'
 import type { Message } from '../message.js'
-import { FifoStore } from '../message-stores/fifo-store.js'
-import type { MessageStore } from '../message-stores/message-store.js'
-import { PriorityStore } from '../message-stores/priority-store.js'
 import type { ArgumentHost, DeathReason, QueueType, WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Task } from '../scheduler.js'
 import type { Timers } from '../timers.js'
 import type { Binding } from './binding.js'
 import { Dispatcher } from './dispatcher.js'
 import { type MessageEvent, type MessageEventName, messageEvents } from './events.js'
-import { HeadExpiry } from './head-expiry.js'
+import { deadlineAt, timeToLiveOf } from './head-expiry.js'
 import { Holders } from './holders.js'
 import type { DeliveryHolder, LocalSubscription, SubscribedQueue } from './local-subscription.js'
 import { Parking } from './parking.js'
 import { QueueCounters } from './queue-counters.js'
 import { type QueueRules, rulesOf } from './queue-rules.js'
+import { ReadyMessages } from './ready-messages.js'
 import type { BrokerServices } from './services.js'
+import { Taker } from './taker.js'
 
 /** Messages assigned from a backlog before others get their turn. */
 const SLICE = 256
-/** Ready messages in a queue without a limit that are worth a warning. */
-const BACKLOG = 100_000
 
 /** What a queue asks of the virtual host it is in. */
 export interface QueueHome {
@@ -69,12 +66,10 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   #dispatcher: Dispatcher | undefined
   #holders: Holders | undefined
   #parking: Parking | undefined
-  readonly #store: MessageStore<Delivery>
-  #expiry: HeadExpiry | undefined
+  readonly #ready: ReadyMessages
   #scheduled = false
   /** While deliveries come back together: those that were never handed over. */
   #unhanded: Delivery[] | undefined
-  #warned = false
 
   constructor(virtualHost: QueueHome, declaration: QueueDeclaration, type: QueueType, owner: object | undefined) {
     this.virtualHost = virtualHost
@@ -86,16 +81,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.arguments = declaration.arguments
     this.owner = owner
     this.rules = rulesOf(this.broker.queueArguments.behaviours, declaration.arguments, this)
-    const { maxPriority } = this.rules
-    this.#store =
-      maxPriority === undefined
-        ? new FifoStore(this, type === 'quorum' ? 'front' : 'position')
-        : new PriorityStore(this, maxPriority)
-  }
-
-  /** The entry of a message that leaves the store for the first time. */
-  makeEntry(message: Message, position: number, deadline: number): Delivery {
-    return new Delivery(message, position, deadline, 0)
+    this.#ready = new ReadyMessages(this)
   }
 
   /** As RabbitMQ's error texts name it (GEN-03). */
@@ -108,7 +94,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   get ready(): number {
-    return this.#store.length
+    return this.#ready.length
   }
 
   get consumers(): readonly LocalSubscription[] {
@@ -155,7 +141,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** The ready messages in the order in which they would leave. */
   messages(): Iterable<Message> {
-    return this.#store.messages()
+    return this.#ready.messages()
   }
 
   // Publish: admit -> assign, else store -> limits -> expiry
@@ -165,47 +151,24 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const { admit } = this.rules
     if (admit !== undefined && admit.admit?.(message) === false) return 'refused'
     this.counters.enqueued++
-    const ttl = this.#timeToLiveOf(message)
-    if (this.#store.length === 0) {
+    const ttl = timeToLiveOf(message, this.rules.timeToLive)
+    if (this.#ready.length === 0) {
       const consumer = this.#next()
       if (consumer !== undefined) {
         // n.b. whoever is assigned at once needs a deadline only to come back with: the time of this turn is good enough.
         const deadline = ttl === undefined ? 0 : deadlineAt(this.timers.turnTime(), ttl)
-        const position = this.#store.claim(message)
+        const position = this.#ready.claim(message)
         this.#assign(consumer, new Delivery(message, position, deadline, 0))
         return 'accepted'
       }
     }
     const deadline = ttl === undefined ? 0 : deadlineAt(this.timers.now(), ttl)
-    this.#store.push(message, deadline)
-    return this.#becameReady(message, deadline) ? 'pending' : 'accepted'
+    return this.#ready.push(message, deadline) ? 'pending' : 'accepted'
   }
 
   /** Takes the confirm of the publish that `enqueue` just called pending. */
   withhold(confirm: WithheldConfirm): void {
     for (const hook of this.rules.hooks) hook.withhold?.(confirm)
-  }
-
-  #timeToLiveOf(message: Message): number | undefined {
-    const { expiration } = message.properties
-    if (expiration === undefined) return this.rules.timeToLive
-    return Math.min(Number(expiration), this.rules.timeToLive ?? Number.POSITIVE_INFINITY)
-  }
-
-  /** A message was stored or put back. True when its publisher is to wait. */
-  #becameReady(message: Message, deadline: number): boolean {
-    this.broker.becameReady()
-    let withheld = false
-    const { stored } = this.rules
-    if (stored !== undefined) {
-      for (const hook of stored) if (hook.stored?.(message) === true) withheld = true
-    } else if (this.#store.length === BACKLOG && !this.#warned) {
-      this.#warned = true
-      this.#warnOfBacklog()
-    }
-    // n.b. after the limits: whatever they drop is dropped, expired or not, and may uncover an expired head.
-    if (deadline !== 0 || stored !== undefined) this.#expire()
-    return withheld
   }
 
   // Assign
@@ -223,16 +186,16 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** Assigns ready messages while there are consumers with credit, a slice at a time. */
   assignReady(): void {
-    for (let left = SLICE; this.#store.length > 0; left--) {
-      this.#expire()
-      const consumer = this.#store.length === 0 ? undefined : this.#next()
+    for (let left = SLICE; this.#ready.length > 0; left--) {
+      this.#ready.expire()
+      const consumer = this.#ready.length === 0 ? undefined : this.#next()
       if (consumer === undefined) return
       if (left === 0) {
         this.broker.scheduler.steps(SLICE)
         this.#schedule()
         return
       }
-      this.#assign(consumer, this.#takeHead())
+      this.#assign(consumer, this.#ready.takeHead())
     }
   }
 
@@ -247,15 +210,6 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.broker.scheduler.schedule(this)
   }
 
-  /** The head, out of the store. */
-  #takeHead(): Delivery {
-    const entry = this.#store.shift()
-    this.broker.becameLess(1)
-    const { removed } = this.rules
-    if (removed !== undefined) for (const hook of removed) hook.removed?.(entry.message)
-    return entry
-  }
-
   // Settle
 
   /** A delivery of this queue was settled by its consumer, who may say why. */
@@ -267,7 +221,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
           if (messageEvents.acked.hasSubscribers) this.report('acked', delivery.message)
           break
         case 'reject':
-          this.#die(delivery.message, 'rejected', reason)
+          this.die(delivery.message, 'rejected', reason)
           break
         case 'requeue':
         case 'retry':
@@ -278,7 +232,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
       }
     }
     delivery.recipient?.settled()
-    if (this.#store.length > 0 && !this.deleted) this.assignReady()
+    if (this.#ready.length > 0 && !this.deleted) this.assignReady()
   }
 
   /** A delivery comes back because its consumer was lost. */
@@ -303,8 +257,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** A delivery was never handed over: back to its place, as if it had not been assigned. */
   putBack(delivery: Delivery): void {
     if (this.deleted) return
-    this.#store.giveBack(delivery.again(delivery.failures, delivery.redelivered))
-    this.#becameReady(delivery.message, delivery.deadline)
+    this.#ready.giveBack(delivery.again(delivery.failures, delivery.redelivered))
   }
 
   #comeBack(delivery: Delivery, how: Settlement, reason?: unknown): void {
@@ -313,7 +266,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     for (const hook of this.rules.hooks) {
       const fate = hook.comesBack?.(failures, how)
       if (fate === 'delivery_limit') {
-        this.#die(delivery.message, fate, reason)
+        this.die(delivery.message, fate, reason)
         return
       }
       if (fate !== undefined) delay = fate
@@ -322,27 +275,16 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message, reason)
     const entry = delivery.again(failures, true)
     if (delay > 0) this.#park(entry, delay)
-    else this.#giveBack(entry)
-  }
-
-  #giveBack(entry: Delivery): void {
-    this.#store.giveBack(entry)
-    this.#becameReady(entry.message, entry.deadline)
+    else this.#ready.giveBack(entry)
   }
 
   #park(entry: Delivery, delay: number): void {
     this.parking.add(delay, () => {
-      this.#store.giveBack(entry)
-      this.broker.becameReady()
-      for (const hook of this.rules.hooks) hook.unparked?.()
-      this.#expire()
+      this.#ready.unpark(entry)
       this.assignReady()
       this.broker.settle()
     })
-    // n.b. limits count what is parked, and so hear of it now; what is ready again they already know.
-    if (this.rules.stored === undefined) return
-    for (const hook of this.rules.stored) hook.stored?.(entry.message)
-    this.#expire()
+    this.#ready.parked(entry)
   }
 
   /** What waits on a timer for this queue, its own retries and delayed sends that will be routed here. */
@@ -354,7 +296,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Death
 
   /** A message of the queue ends by `reason`; `cause` is what its consumer said. */
-  #die(message: Message, reason: DeathReason, cause?: unknown): void {
+  die(message: Message, reason: DeathReason, cause?: unknown): void {
     const name = DEATHS[reason]
     this.counters[name]++
     if (messageEvents[name].hasSubscribers) this.report(name, message, cause)
@@ -372,25 +314,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   dropHead(): void {
-    this.#die(this.#takeHead().message, 'maxlen')
-  }
-
-  get headDeadline(): number {
-    return this.#store.headDeadline()
-  }
-
-  expireHead(): void {
-    this.#die(this.#takeHead().message, 'expired')
-  }
-
-  settleExpiry(): void {
-    this.broker.settle()
-  }
-
-  #expire(): void {
-    if (this.#store.headDeadline() === 0) return
-    this.#expiry ??= new HeadExpiry(this)
-    this.#expiry.look()
+    this.die(this.#ready.takeHead().message, 'maxlen')
   }
 
   // Get, purge, delete
@@ -398,11 +322,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** The head for a `get`; undefined when nothing is ready. */
   get(holder: DeliveryHolder, noAck: boolean): Delivery | undefined {
     this.touch()
-    this.#expire()
-    if (this.#store.length === 0) return undefined
-    const delivery = this.#takeHead()
+    this.#ready.expire()
+    if (this.#ready.length === 0) return undefined
+    const delivery = this.#ready.takeHead()
     delivery.recipient = new Taker(this, holder)
-    this.#expire()
+    this.#ready.expire()
     if (noAck) this.autoAck(delivery)
     else {
       this.#keepHolder(holder)
@@ -421,7 +345,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   purge(): number {
     const purged = this.ready
-    this.#dropReady()
+    this.#ready.clear()
     this.counters.purged += purged
     this.broker.announce('queue.purged', () => ({
       virtualHost: this.virtualHost.name,
@@ -429,15 +353,6 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
       messages: purged,
     }))
     return purged
-  }
-
-  #dropReady(): void {
-    const left = this.#store.length
-    if (this.rules.removed !== undefined) while (this.#store.length > 0) this.#takeHead()
-    else {
-      this.#store.clear()
-      this.broker.becameLess(left)
-    }
   }
 
   /** The queue is gone from its virtual host: its consumers end, its messages are no more. Answers the ready ones. */
@@ -455,9 +370,9 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** Lets go of the messages and of every timer. */
   clear(): void {
-    this.#dropReady()
+    this.#ready.clear()
     this.#parking?.clear()
-    this.#expiry?.clear()
+    this.#ready.dispose()
     for (const hook of this.rules.hooks) hook.dispose?.()
   }
 
@@ -562,34 +477,6 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const event: MessageEvent = reason === undefined ? about : { ...about, reason }
     this.broker.defer({ run: () => messageEvents[name].publish(event) })
   }
-
-  #warnOfBacklog(): void {
-    const event = { virtualHost: this.virtualHost.name, name: this.name, ready: this.ready }
-    this.broker.defer({ run: () => this.broker.events.backlog(event) })
-  }
-}
-
-/** Who took a message by `get`: it has no credit, and does not end. */
-class Taker implements Recipient {
-  readonly queue: QueueState
-  readonly holder: DeliveryHolder
-
-  constructor(queue: QueueState, holder: DeliveryHolder) {
-    this.queue = queue
-    this.holder = holder
-  }
-
-  settled(): void {}
-
-  end(): void {}
-}
-
-/** Before any time of any clock; a small integer, as deadlines are. */
-const PAST = -(2 ** 30)
-
-/** Rounded up, so that no message expires early; 0 stands for never. A time to live of 0 is over already (TTL-06). */
-function deadlineAt(now: number, ttl: number): number {
-  return ttl === 0 ? PAST : Math.ceil(now + ttl) || -1
 }
 
 const NO_CONSUMERS: readonly LocalSubscription[] = []

@@ -13,6 +13,7 @@ export interface Mutant {
 }
 
 const queueState = 'src/broker/queue-state.ts'
+const readyMessages = 'src/broker/ready-messages.ts'
 const publishing = 'src/broker/publishing.ts'
 const deadLetter = 'src/broker/dead-letter.ts'
 const dispatcher = 'src/broker/dispatcher.ts'
@@ -27,9 +28,9 @@ export const mutants: readonly Mutant[] = [
   // What comes back
   {
     name: 'requeue to the tail',
-    file: queueState,
-    find: '#giveBack(entry: Delivery): void {\n    this.#store.giveBack(entry)',
-    replace: '#giveBack(entry: Delivery): void {\n    this.#store.push(entry.message, entry.deadline)',
+    file: readyMessages,
+    find: 'giveBack(entry: Delivery): void {\n    this.#store.giveBack(entry)',
+    replace: 'giveBack(entry: Delivery): void {\n    this.#store.push(entry.message, entry.deadline)',
   },
   {
     name: 'what came back leaves youngest first',
@@ -39,7 +40,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a quorum queue puts what comes back in its old place',
-    file: queueState,
+    file: readyMessages,
     find: "type === 'quorum' ? 'front' : 'position'",
     replace: "type === 'quorum' ? 'position' : 'position'",
   },
@@ -114,8 +115,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a message is stored although a consumer waits',
     file: queueState,
-    find: 'this.#store.length === 0) {\n      const consumer = this.#next()',
-    replace: 'this.#store.length === 0) {\n      const consumer = this.paused ? this.#next() : undefined',
+    find: 'this.#ready.length === 0) {\n      const consumer = this.#next()',
+    replace: 'this.#ready.length === 0) {\n      const consumer = this.paused ? this.#next() : undefined',
   },
   {
     name: 'round robin stuck on the first',
@@ -169,14 +170,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the longer of two times to live counts',
-    file: queueState,
-    find: 'Math.min(Number(expiration), this.rules.timeToLive ?? Number.POSITIVE_INFINITY)',
-    replace: 'Math.max(Number(expiration), this.rules.timeToLive ?? 0)',
+    file: 'src/broker/head-expiry.ts',
+    find: 'Math.min(Number(expiration), queueTtl ?? Number.POSITIVE_INFINITY)',
+    replace: 'Math.max(Number(expiration), queueTtl ?? 0)',
   },
   {
     name: 'an expired message is handed to a get',
     file: queueState,
-    find: 'this.touch()\n    this.#expire()\n',
+    find: 'this.touch()\n    this.#ready.expire()\n',
     replace: 'this.touch()\n',
   },
   {

@@ -1,0 +1,16 @@
+/** Who took a message by `get`: it has no credit to give back, and no end to hear of. */
+import type { HomeQueue, Recipient, Settler } from '../delivery.js'
+
+export class Taker implements Recipient {
+  readonly queue: HomeQueue
+  readonly holder: Settler
+
+  constructor(queue: HomeQueue, holder: Settler) {
+    this.queue = queue
+    this.holder = holder
+  }
+
+  settled(): void {}
+
+  end(): void {}
+}
