@@ -86,7 +86,6 @@ interface Host {
   structuredClone?: <T>(value: T) => T
   TextEncoder: new () => { encode(text: string): Uint8Array }
   TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string }
-  crypto?: { getRandomValues(bytes: Uint8Array): Uint8Array }
   process?: {
     emitWarning?(warning: Error): void
     getBuiltinModule?(id: string): unknown

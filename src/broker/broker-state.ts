@@ -6,7 +6,7 @@ import { NotAllowedError, NotFoundError } from '../errors.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import { nearest } from '../options.js'
 import type { QueueArgument, WithheldConfirm } from '../queue-arguments/queue-argument.js'
-import { QueueArguments } from '../queue-arguments/registry.js'
+import { type QueueArguments, queueArgumentsOf } from '../queue-arguments/registry.js'
 import { Scheduler, type Task } from '../scheduler.js'
 import { Timers } from '../timers.js'
 import { type BrokerEventName, type BrokerEvents, Events } from './events.js'
@@ -47,7 +47,7 @@ export class BrokerState implements BrokerServices {
     this.timers = new Timers(settings.clock)
     this.scheduler = new Scheduler(this.timers)
     this.exchangeTypes = settings.exchangeTypes
-    this.queueArguments = new QueueArguments(settings.queueArguments)
+    this.queueArguments = queueArgumentsOf(settings.queueArguments)
     this.bodies = settings.bodies
     this.highWatermark = settings.highWatermark
     this.createVirtualHost('/')

@@ -26,7 +26,8 @@ class Collector implements RouteSink {
 }
 
 class TopicRouter implements Router {
-  #trie = new TopicTrie()
+  /** Made by the first binding: most topic exchanges of most brokers, the predeclared ones, never have one. */
+  #trie: TopicTrie | undefined
   readonly #cache = new RouteCache()
   readonly #collector = new Collector()
   #bound = 0
@@ -34,16 +35,18 @@ class TopicRouter implements Router {
 
   /** How much room the bindings take; for tests. @internal */
   get size(): number {
-    return this.#trie.size
+    return this.#trie?.size ?? 0
   }
 
   add(binding: RoutedBinding): void {
     this.#bound++
+    this.#trie ??= new TopicTrie()
     this.#trie.add(binding)
     this.#cache.clear()
   }
 
   remove(binding: RoutedBinding): void {
+    if (this.#trie === undefined) return
     this.#bound--
     this.#removed++
     this.#trie.remove(binding)
@@ -57,13 +60,15 @@ class TopicRouter implements Router {
   }
 
   route(routingKey: string, _message: Message, sink: RouteSink): void {
+    const matcher = this.#trie
+    if (matcher === undefined) return
     if (this.#cache.resting()) {
-      this.#trie.match(routingKey, sink)
+      matcher.match(routingKey, sink)
       return
     }
     let destinations = this.#cache.get(routingKey)
     if (destinations === undefined) {
-      this.#trie.match(routingKey, this.#collector)
+      matcher.match(routingKey, this.#collector)
       destinations = this.#collector.take()
       this.#cache.set(routingKey, destinations)
     }

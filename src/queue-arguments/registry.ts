@@ -27,6 +27,11 @@ export const BUILT_IN_QUEUE_ARGUMENTS: readonly QueueArgument[] = [
   placement,
 ]
 
+/** The checks of these arguments; those of the built-in ones are made once. */
+export function queueArgumentsOf(behaviours: readonly QueueArgument[]): QueueArguments {
+  return behaviours === BUILT_IN_QUEUE_ARGUMENTS ? BUILT_IN : new QueueArguments(behaviours)
+}
+
 /** The arguments that a broker knows: their readers by name, and the checks of a declaration. */
 export class QueueArguments {
   readonly behaviours: readonly QueueArgument[]
@@ -89,3 +94,5 @@ export class QueueArguments {
     }
   }
 }
+
+const BUILT_IN = new QueueArguments(BUILT_IN_QUEUE_ARGUMENTS)
