@@ -32,12 +32,12 @@ export class Dispatcher {
     this.#strict = strict
   }
 
-  /** The consumer that gets the next message; undefined when none has credit. */
-  next(): LocalSubscription | undefined {
-    if (this.#singleActive && this.active !== undefined && this.active.credit > 0) return this.active
+  /** The consumer that gets the next message; undefined when none has credit. `paused` leaves the waiting gets only. */
+  next(paused: boolean): LocalSubscription | undefined {
+    if (!paused && this.#singleActive && this.active !== undefined && this.active.credit > 0) return this.active
     for (let ring = this.#highest; ring !== undefined; ring = ring.lower) {
       for (let { first } = ring; first !== undefined; first = ring.first) {
-        if (this.#singleActive && !first.once) break
+        if ((paused || this.#singleActive) && !first.once) break
         if (first.credit > 0) return first
         this.makeUnready(first)
       }

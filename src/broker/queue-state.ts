@@ -174,7 +174,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Assign
 
   #next(): LocalSubscription | undefined {
-    return this.paused || this.#unhanded !== undefined ? undefined : this.#dispatcher?.next()
+    return this.#unhanded !== undefined ? undefined : this.#dispatcher?.next(this.paused)
   }
 
   #assign(consumer: LocalSubscription, delivery: Delivery): void {

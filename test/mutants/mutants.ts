@@ -145,8 +145,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a paused queue goes on',
     file: queueState,
-    find: 'return this.paused || this.#unhanded',
-    replace: 'return this.#unhanded',
+    find: 'next(this.paused)',
+    replace: 'next(false)',
   },
   {
     name: 'auto-delete too early',

@@ -1,9 +1,9 @@
 // The port by which a test kit will follow causality: unused, and as good as free, until somebody installs it.
 import { describe, expect, test } from 'vitest'
 import { BrokerState } from '../../src/broker/broker-state.js'
-import type { Delivery } from '../../src/delivery.js'
 import type { Tracker } from '../../src/broker/services.js'
 import { LocalConnection } from '../../src/channel/connection.js'
+import type { Delivery } from '../../src/delivery.js'
 import { BUILT_IN_EXCHANGE_TYPES } from '../../src/exchange-types/registry.js'
 import { Bus } from '../../src/handles/bus.js'
 import type { Message } from '../../src/message.js'
