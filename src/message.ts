@@ -48,10 +48,11 @@ export class Message {
   readonly routingKey: string
   /** Its properties. */
   readonly properties: MessageProperties
-  /** @internal Size of the body in bytes; -1 until somebody asked. */
-  size = -1
-  /** @internal Keys of a BCC header: they route, now and when the message dies, and no consumer sees them (PUB-10). */
-  bcc: readonly string[] | undefined = undefined
+  /**
+   * @internal What few messages need: the size of the body in bytes, once somebody asked; the keys of a BCC header, which
+   * route, now and when the message dies, and which no consumer sees (PUB-10).
+   */
+  rare: { size?: number; bcc?: readonly string[] } | undefined
 
   /** Makes an envelope. The body belongs to the bus from here on. */
   constructor(exchange: string, routingKey: string, body: unknown, properties: MessageProperties) {
@@ -59,6 +60,7 @@ export class Message {
     this.routingKey = routingKey
     this.body = body
     this.properties = properties
+    this.rare = undefined
   }
 }
 
@@ -67,6 +69,7 @@ export class Message {
  * @throws BodyEncodingError when the body has no size on a wire.
  */
 export function measure(message: Message): number {
-  if (message.size < 0) message.size = sizeOfBody(message.body)
-  return message.size
+  message.rare ??= {}
+  message.rare.size ??= sizeOfBody(message.body)
+  return message.rare.size
 }

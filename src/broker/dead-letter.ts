@@ -34,8 +34,10 @@ export function deadLetterOf(
   headers['x-last-death-exchange'] = message.exchange
   const letterProperties: MessageProperties = { ...properties, headers }
   const letter = new Message(target.exchange, target.routingKey ?? message.routingKey, message.body, letterProperties)
-  letter.size = message.size
-  if (target.routingKey === undefined) letter.bcc = message.bcc
+  if (message.rare !== undefined) {
+    const { bcc, ...size } = message.rare
+    letter.rare = target.routingKey === undefined ? message.rare : size
+  }
   return letter
 }
 

@@ -240,7 +240,8 @@ export class Publishing implements RouteSink {
     if (routingKey === undefined && exchange.type.keyless !== true) {
       const copies = message.properties.headers?.['CC']
       if (copies !== undefined) for (const key of stringsOf(copies)) router.route(key, message, this)
-      if (message.bcc !== undefined) for (const key of message.bcc) router.route(key, message, this)
+      const hidden = message.rare?.bcc
+      if (hidden !== undefined) for (const key of hidden) router.route(key, message, this)
     }
     if (this.#matches === 0 && exchange.alternate !== undefined) {
       const alternate = this.#exchanges.get(exchange.alternate)

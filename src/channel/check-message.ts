@@ -25,7 +25,7 @@ export function checkMessage(message: Message): Message {
   const { BCC, ...shown } = headers
   const { exchange, routingKey, body, properties } = message
   const checked = new Message(exchange, routingKey, body, { ...properties, headers: shown })
-  checked.bcc = stringsOf(BCC)
+  checked.rare = { bcc: stringsOf(BCC) }
   return checked
 }
 
