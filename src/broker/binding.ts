@@ -1,5 +1,5 @@
 /** A binding: from an exchange to a queue or another exchange, by a key and arguments. */
-import type { Arguments, FieldValue } from '../arguments.js'
+import { type Arguments, canonical } from '../arguments.js'
 import type { Destination, RoutedBinding } from '../exchange-types/exchange-type.js'
 import type { BindingEvent } from './events.js'
 
@@ -34,18 +34,4 @@ export class Binding implements RoutedBinding {
 export function bindingIdentity(kind: 'queue' | 'exchange', name: string, routingKey: string, args: Arguments): string {
   const identity = `${kind} ${name.length} ${name}${routingKey}`
   return Object.keys(args).length === 0 ? identity : `${identity}\n${canonical(args)}`
-}
-
-/** A form of a field value that is equal for equal values, whatever the order of keys. */
-function canonical(value: FieldValue): string {
-  if (value === null || value === undefined) return 'void'
-  if (typeof value !== 'object') return `${typeof value}:${JSON.stringify(String(value))}`
-  if (value instanceof Date) return `date:${value.getTime()}`
-  if (value instanceof Uint8Array) return `bytes:${value.join()}`
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  const table = value as Arguments
-  return `{${Object.keys(table)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}=${canonical(table[key])}`)
-    .join()}}`
 }
