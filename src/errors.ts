@@ -52,7 +52,7 @@ export class LeveretError extends Error {
 
   /** Used by the classes below; applications receive errors, they do not make them. */
   constructor(code: ErrorCode, scope: ErrorScope, message: string, details: ErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    super(message, details)
     this.name = new.target.name
     this.code = code
     this.scope = scope
