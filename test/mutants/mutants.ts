@@ -139,8 +139,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'every consumer of a single-active-consumer queue is active',
     file: dispatcher,
-    find: 'if (this.#singleActive && !first.once) break\n',
-    replace: '',
+    find: 'if ((paused || this.#singleActive) && !first.once) break\n',
+    replace: 'if (paused && !first.once) break\n',
   },
   {
     name: 'a paused queue goes on',
