@@ -24,14 +24,11 @@ export function deadLetterOf(
     ...old,
     'x-death': recordDeath(history, message, queue, reason, wallTime),
   }
-  if (history.length === 0) {
-    headers['x-first-death-reason'] = reason
-    headers['x-first-death-queue'] = queue
-    headers['x-first-death-exchange'] = message.exchange
+  for (const which of history.length === 0 ? ['first', 'last'] : ['last']) {
+    headers[`x-${which}-death-reason`] = reason
+    headers[`x-${which}-death-queue`] = queue
+    headers[`x-${which}-death-exchange`] = message.exchange
   }
-  headers['x-last-death-reason'] = reason
-  headers['x-last-death-queue'] = queue
-  headers['x-last-death-exchange'] = message.exchange
   const letterProperties: MessageProperties = { ...properties, headers }
   const letter = new Message(target.exchange, target.routingKey ?? message.routingKey, message.body, letterProperties)
   if (message.rare !== undefined) {
