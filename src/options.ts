@@ -69,9 +69,13 @@ export function unknownOption(
   known: readonly string[],
   kind = 'option',
 ): UnknownOptionError {
+  return new UnknownOptionError(`${what}: unknown ${kind} '${name}'; ${hintAt(name, known, kind)}`)
+}
+
+/** What is said of a name that is not known: the nearest that is, else all of them. */
+export function hintAt(name: string, known: readonly string[], kind: string): string {
   const near = nearest(name, known)
-  const hint = near === undefined ? `known ${kind}s: ${known.join(', ')}` : `did you mean '${near}'?`
-  return new UnknownOptionError(`${what}: unknown ${kind} '${name}'; ${hint}`)
+  return near === undefined ? `known ${kind}s: ${known.join(', ')}` : `did you mean '${near}'?`
 }
 
 /** The known word nearest to a misspelt one; undefined when none is near. */

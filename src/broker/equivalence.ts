@@ -2,21 +2,8 @@
 import { type FieldValue, fieldKind, sameFieldValue } from '../arguments.js'
 import { PreconditionFailedError } from '../errors.js'
 
-/** Compares a property of a declaration. */
-export function checkEquivalent(
-  title: string,
-  name: string,
-  received: boolean | string,
-  current: boolean | string,
-): void {
-  if (received === current) return
-  throw new PreconditionFailedError(
-    `inequivalent arg '${name}' for ${title}: received '${received}' but current is '${current}'`,
-  )
-}
-
-/** Compares an argument; null is as good as absent nowhere, undefined is absent. */
-export function checkEquivalentArgument(title: string, name: string, received: FieldValue, current: FieldValue): void {
+/** Compares a property or an argument; undefined is absent, null is nowhere as good as that. */
+export function checkEquivalent(title: string, name: string, received: FieldValue, current: FieldValue): void {
   if (sameFieldValue(received, current)) return
   const both = received !== undefined && current !== undefined
   throw new PreconditionFailedError(

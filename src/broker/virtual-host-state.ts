@@ -15,11 +15,11 @@ import { directExchange } from '../exchange-types/direct.js'
 import type { Destination, ExchangeType } from '../exchange-types/exchange-type.js'
 import type { Message } from '../message.js'
 import { cleanName, describe, generateName } from '../names.js'
-import { nearest } from '../options.js'
+import { hintAt, nearest } from '../options.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
 import { Binding, bindingIdentity } from './binding.js'
 import { defaultExchangeType } from './default-exchange.js'
-import { checkEquivalent, checkEquivalentArgument } from './equivalence.js'
+import { checkEquivalent } from './equivalence.js'
 import { ExchangeState } from './exchange-state.js'
 import { Publishing } from './publishing.js'
 import { type QueueHome, QueueState } from './queue-state.js'
@@ -136,9 +136,7 @@ export class VirtualHostState implements QueueHome {
     const type = this.broker.exchangeTypes.get(name)
     if (type !== undefined) return type
     const known = [...this.broker.exchangeTypes.keys()]
-    const near = nearest(name, known)
-    const hint = near === undefined ? `known types: ${known.join(', ')}` : `did you mean '${near}'?`
-    throw new PreconditionFailedError(`unknown exchange type '${name}'`, hint)
+    throw new PreconditionFailedError(`unknown exchange type '${name}'`, hintAt(name, known, 'type'))
   }
 
   // Queues
@@ -227,7 +225,7 @@ export class VirtualHostState implements QueueHome {
         // n.b. what a new queue would be refused for is refused here too: nothing written is ignored (law 5).
         this.broker.queueArguments.check(queue.title, queue.type, { [name]: declaration.arguments[name] })
       }
-      checkEquivalentArgument(queue.title, name, typed(declaration.arguments, name), typed(queue.arguments, name))
+      checkEquivalent(queue.title, name, typed(declaration.arguments, name), typed(queue.arguments, name))
     }
   }
 
@@ -346,7 +344,7 @@ function checkSameExchange(title: string, exchange: ExchangeState, declaration: 
   checkEquivalent(title, 'auto_delete', declaration.autoDelete, exchange.autoDelete)
   checkEquivalent(title, 'internal', declaration.internal, exchange.internal)
   const name = 'alternate-exchange'
-  checkEquivalentArgument(title, name, declaration.arguments[name], exchange.arguments[name])
+  checkEquivalent(title, name, declaration.arguments[name], exchange.arguments[name])
 }
 
 /** What a quorum queue must be (QQ-01). */
