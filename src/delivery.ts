@@ -16,7 +16,7 @@ export interface Settler {
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void
 }
 
-/** @internal The queue that a delivery belongs to, as far as settling it goes. */
+/** The queue that a delivery belongs to, as far as settling it goes. */
 export interface HomeQueue {
   readonly name: string
   /** True when `deliveryCount` tells the failed deliveries. */
@@ -30,7 +30,7 @@ export interface HomeQueue {
   release(): void
 }
 
-/** @internal Who has a delivery: a consumer, or the taker of a `get`. */
+/** Who has a delivery: a consumer, or the taker of a `get`. */
 export interface Recipient {
   readonly queue: HomeQueue
   readonly holder: Settler
