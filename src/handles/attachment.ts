@@ -8,6 +8,7 @@ import type { Delivery } from '../delivery.js'
 import type { ConsumerCancelledError, LeveretError } from '../errors.js'
 import { type AsyncScope, captureAsyncScope, onAbort, type Signal } from '../host.js'
 import type { Timer } from '../timers.js'
+import { Wait } from './wait.js'
 
 /** A failed delivery is held this long per attempt, on queues that do not back off by themselves. */
 const HOLD_MS = 100
@@ -156,27 +157,16 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   }
 
   /** Resolves when everything in hand is settled and no handler runs, at the deadline, or when aborted. */
-  #finished(timeout: number, signal: Signal | undefined): Promise<void> {
+  async #finished(timeout: number, signal: Signal | undefined): Promise<void> {
     const { timers } = this.#connection.scheduler
-    return new Promise((resolve) => {
-      timers.keepAlive()
-      let waiting = true
-      const timer = timers.after(timeout, done)
-      const stopListening = onAbort(signal, done)
-      this.subscription?.whenSettled(() => {
-        if (this.sink.whenIdle === undefined) done()
-        else this.sink.whenIdle(done)
-      })
-      function done(): void {
-        // n.b. what is still unsettled at the deadline is so when the channel closes, and `done` is called again.
-        if (!waiting) return
-        waiting = false
-        timers.cancel(timer)
-        stopListening()
-        timers.letGo()
-        resolve()
-      }
+    const wait = new Wait<void>(timers, { what: 'close', timeout, signal })
+    timers.keepAlive()
+    this.subscription?.whenSettled(() => {
+      if (this.sink.whenIdle === undefined) wait.resolve()
+      else this.sink.whenIdle(() => wait.resolve())
     })
+    await wait.promise.catch(() => undefined)
+    timers.letGo()
   }
 
   #letGo(delivery: Delivery<Body>): void {

@@ -1,6 +1,6 @@
 /** A promise that something waits on: it ends by the event, by the caller's signal or by a timeout, and leaves nothing behind. */
 import { AbortError, TimeoutError } from '../errors.js'
-import type { AbortSignalLike, Signal } from '../host.js'
+import { type AbortSignalLike, onAbort, type Signal } from '../host.js'
 import type { Timer, Timers } from '../timers.js'
 
 /** What can end a wait besides its event. */
@@ -23,11 +23,8 @@ export class Wait<T> {
   #resolve!: (value: T) => void
   #reject!: (error: unknown) => void
   #timer: Timer | undefined
+  #stopListening: (() => void) | undefined
   #open = true
-  readonly #abort = (): void => {
-    const { what, signal, accepted } = this.#options
-    this.#end(new AbortError(what, (signal as AbortSignalLike | undefined)?.reason, accepted))
-  }
 
   constructor(timers: Timers, options: WaitOptions) {
     this.#timers = timers
@@ -36,15 +33,14 @@ export class Wait<T> {
       this.#resolve = resolve
       this.#reject = reject
     })
-    const { signal, timeout } = options
-    if ((signal as AbortSignalLike | undefined)?.aborted === true) {
-      this.#abort()
+    const { what, signal, timeout, accepted } = options
+    const abort = (): void => this.#end(new AbortError(what, (signal as AbortSignalLike).reason, accepted))
+    if (isAborted(signal)) {
+      abort()
       return
     }
-    ;(signal as AbortSignalLike | undefined)?.addEventListener('abort', this.#abort)
-    if (timeout !== undefined) {
-      this.#timer = timers.after(timeout, () => this.#end(new TimeoutError(options.what, timeout)))
-    }
+    this.#stopListening = onAbort(signal, abort)
+    if (timeout !== undefined) this.#timer = timers.after(timeout, () => this.#end(new TimeoutError(what, timeout)))
   }
 
   /** False when the wait is over. */
@@ -70,8 +66,7 @@ export class Wait<T> {
     if (!this.#open) return false
     this.#open = false
     if (this.#timer !== undefined) this.#timers.cancel(this.#timer)
-    const signal = this.#options.signal as AbortSignalLike | undefined
-    signal?.removeEventListener('abort', this.#abort)
+    this.#stopListening?.()
     return true
   }
 }

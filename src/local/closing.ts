@@ -1,7 +1,8 @@
 /** The end of a broker: what its consumers have in hand may finish, then everything goes. */
 import type { BrokerState } from '../broker/broker-state.js'
 import type { QueueState } from '../broker/queue-state.js'
-import { type AbortSignalLike, onAbort, type Signal } from '../host.js'
+import { isAborted } from '../handles/wait.js'
+import { onAbort, type Signal } from '../host.js'
 import type { Timer } from '../timers.js'
 
 /** How a broker is closed. */
@@ -50,7 +51,7 @@ export class Closing {
     this.#stopListening = onAbort(options.signal, () => this.#end())
     if (!this.#drain) this.#stopIntake()
     broker.afterOperations = () => this.#look()
-    if ((options.signal as AbortSignalLike | undefined)?.aborted === true) this.#end()
+    if (isAborted(options.signal)) this.#end()
     else this.#look()
   }
 
