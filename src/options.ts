@@ -74,12 +74,18 @@ export function unknownOption(
 
 /** What is said of a name that is not known: the nearest that is, else all of them. */
 export function hintAt(name: string, known: readonly string[], kind: string): string {
+  return didYouMean(name, known) ?? `known ${kind}s: ${known.join(', ')}`
+}
+
+/** Asks for the nearest known name; undefined when none is near. */
+export function didYouMean(name: string, known: Iterable<string>): string | undefined {
   const near = nearest(name, known)
-  return near === undefined ? `known ${kind}s: ${known.join(', ')}` : `did you mean '${near}'?`
+  // n.b. the default exchange has no name to tell.
+  return near === undefined || near === '' ? undefined : `did you mean ${describe(near)}?`
 }
 
 /** The known word nearest to a misspelt one; undefined when none is near. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
   let least = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {

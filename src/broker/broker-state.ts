@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js'
 import { Fifo } from '../data/fifo.js'
 import { NotAllowedError, NotFoundError } from '../errors.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
-import { nearest } from '../options.js'
+import { didYouMean } from '../options.js'
 import type { QueueArgument, WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import { type QueueArguments, queueArgumentsOf } from '../queue-arguments/registry.js'
 import { Scheduler, type Task } from '../scheduler.js'
@@ -71,8 +71,7 @@ export class BrokerState implements BrokerServices {
   virtualHost(name: string): VirtualHostState {
     const virtualHost = this.virtualHosts.get(name)
     if (virtualHost !== undefined) return virtualHost
-    const near = nearest(name, [...this.virtualHosts.keys()])
-    throw new NotAllowedError(`vhost ${name} not found`, near === undefined ? undefined : `did you mean '${near}'?`)
+    throw new NotAllowedError(`vhost ${name} not found`, didYouMean(name, this.virtualHosts.keys()))
   }
 
   deleteVirtualHost(name: string): void {

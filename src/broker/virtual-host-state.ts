@@ -14,8 +14,8 @@ import {
 import { directExchange } from '../exchange-types/direct.js'
 import type { Destination, ExchangeType } from '../exchange-types/exchange-type.js'
 import type { Message } from '../message.js'
-import { cleanName, describe, generateName } from '../names.js'
-import { hintAt, nearest } from '../options.js'
+import { cleanName, generateName } from '../names.js'
+import { didYouMean, hintAt } from '../options.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
 import { Binding, bindingIdentity } from './binding.js'
 import { defaultExchangeType } from './default-exchange.js'
@@ -98,7 +98,7 @@ export class VirtualHostState implements QueueHome {
   exchange(name: string): ExchangeState {
     const exchange = this.exchanges.get(name)
     if (exchange !== undefined) return exchange
-    throw new NotFoundError(`no exchange '${name}' in vhost '${this.name}'`, didYouMean(name, this.exchanges))
+    throw new NotFoundError(`no exchange '${name}' in vhost '${this.name}'`, didYouMean(name, this.exchanges.keys()))
   }
 
   /** Deletes an exchange; a missing one is no error (EX-11). */
@@ -182,7 +182,7 @@ export class VirtualHostState implements QueueHome {
   queue(name: string, owner: object): QueueState {
     const queue = this.queues.get(name)
     if (queue === undefined) {
-      throw new NotFoundError(`no queue '${name}' in vhost '${this.name}'`, didYouMean(name, this.queues))
+      throw new NotFoundError(`no queue '${name}' in vhost '${this.name}'`, didYouMean(name, this.queues.keys()))
     }
     checkAccess(queue, owner)
     return queue
@@ -366,9 +366,4 @@ function checkQuorum(title: string, declaration: QueueDeclaration): void {
 /** The argument for comparison: no type is the type classic (Q-12). */
 function typed(args: Arguments, name: string): Arguments[string] {
   return name === 'x-queue-type' && args[name] === 'classic' ? undefined : args[name]
-}
-
-function didYouMean(name: string, known: ReadonlyMap<string, unknown>): string | undefined {
-  const near = nearest(name, [...known.keys()])
-  return near === undefined || near === '' ? undefined : `did you mean ${describe(near)}?`
 }
