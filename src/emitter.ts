@@ -34,13 +34,10 @@ export class Emitter<Events extends { [Name in keyof Events]: readonly unknown[]
     this.heard = this.#emitter.eventNames().length > 0
   }
 
-  listenerCount(name: keyof Events & string): number {
-    return this.#emitter.listenerCount(name)
-  }
-
-  emit<Name extends keyof Events & string>(name: Name, ...payload: Events[Name]): void {
-    if (!this.heard) return
-    for (const listener of this.#emitter.listeners(name)) {
+  /** Calls the listeners of an event; false when it has none. */
+  emit<Name extends keyof Events & string>(name: Name, ...payload: Events[Name]): boolean {
+    const listeners = this.#emitter.listeners(name)
+    for (const listener of listeners) {
       try {
         const result = (listener as (...payload: EventMap[string]) => unknown)(...payload)
         if (isThenable(result)) result.then(undefined, (error) => this.#failed(error, name))
@@ -48,5 +45,6 @@ export class Emitter<Events extends { [Name in keyof Events]: readonly unknown[]
         this.#failed(error, name)
       }
     }
+    return listeners.length > 0
   }
 }

@@ -237,20 +237,15 @@ export class Events extends Emitter<BrokerEvents> {
 
   /** Reports an error that has no caller to go to: to `fault` listeners, else as a warning of the process. */
   fault(error: unknown, where: string): void {
-    if (this.listenerCount('fault') > 0) this.emit('fault', { error, where })
-    else warnOf(error, where)
+    if (!this.emit('fault', { error, where })) warnOf(error, where)
   }
 
   /** Warns of a queue that grows without a limit: its listeners, else the process. */
   backlog(event: BacklogEvent): void {
+    if (this.emit('queue.backlog', event)) return
     const { name, ready, virtualHost } = event
-    if (this.listenerCount('queue.backlog') > 0) this.emit('queue.backlog', event)
-    else
-      warn(
-        new Error(
-          `leveret: ${ready} messages are ready in queue '${name}' in vhost '${virtualHost}', which has no limit`,
-        ),
-      )
+    const queue = `queue '${name}' in vhost '${virtualHost}'`
+    warn(new Error(`leveret: ${ready} messages are ready in ${queue}, which has no limit`))
   }
 }
 

@@ -261,15 +261,13 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
 
   /** @internal */
   failed(error: unknown, delivery: Delivery<Body>): void {
-    const events = this.#events
-    if (events !== undefined && events.listenerCount('failed') > 0) events.emit('failed', error, delivery)
-    else this.#connection.fault(error, `handler of the ${this.#title}`)
+    const heard = this.#events?.emit('failed', error, delivery)
+    if (heard !== true) this.#connection.fault(error, `handler of the ${this.#title}`)
   }
 
   /** @internal */
   cancelled(error: ConsumerCancelledError): void {
-    const events = this.#events
-    if (events !== undefined && events.listenerCount('cancelled') > 0) events.emit('cancelled', error)
-    else this.#connection.fault(error, this.#title)
+    const heard = this.#events?.emit('cancelled', error)
+    if (heard !== true) this.#connection.fault(error, this.#title)
   }
 }
