@@ -126,7 +126,7 @@ export abstract class Producer {
         checkPublishOptions('send', options, true)
         checkNotAborted('send', options.signal)
       }
-      outcome = this.#publish(exchange, routingKey, body, options)
+      outcome = this.#publish(makeMessage(exchange, routingKey, body, options, this.connection.bodies), options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -146,7 +146,7 @@ export abstract class Producer {
   ): boolean {
     if (options !== undefined) checkPublishOptions('publish', options, false)
     const message = makeMessage(exchange, routingKey, body, options, this.connection.bodies)
-    const outcome = this.#publishMessage(message, options)
+    const outcome = this.#publish(message, options)
     if (this.#wasReturned !== undefined) {
       this.#returned++
       this.#events?.emit('returned', this.#wasReturned)
@@ -158,17 +158,10 @@ export abstract class Producer {
     return !full && !(this.#channel as Channel).full
   }
 
-  #publish(exchange: string, routingKey: string, body: unknown, options: SendOptions | undefined): Outcome {
-    return this.#publishMessage(makeMessage(exchange, routingKey, body, options, this.connection.bodies), options)
-  }
-
-  #publishMessage(message: Message, options: PublishOptions | undefined): Outcome {
+  #publish(message: Message, options: PublishOptions | undefined): Outcome {
     const channel = this.#channel ?? this.#open()
     this.#wasReturned = undefined
-    const outcome =
-      options === undefined
-        ? channel.publish(message, false, 0)
-        : channel.publish(message, options.mandatory === true, options.delay ?? 0)
+    const outcome = channel.publish(message, options?.mandatory === true, options?.delay ?? 0)
     this.#published++
     return outcome
   }
@@ -220,10 +213,8 @@ export abstract class Producer {
 
   #lost(): void {
     this.#closed = true
-    const waiting = this.#waiting
+    for (const wait of this.#waiting?.values() ?? []) wait.reject(new ClosedError(this.#what))
     this.#waiting = undefined
-    if (waiting === undefined) return
-    for (const wait of waiting.values()) wait.reject(new ClosedError(this.#what))
   }
 }
 

@@ -61,10 +61,9 @@ const SEND_CHECKS: Checks = { ...PUBLISH_CHECKS, signal }
  * Checks the options of a publish.
  * @throws UnknownOptionError, InvalidOptionError.
  */
-export function checkPublishOptions(what: string, options: SendOptions | undefined, waits: boolean): void {
-  if (options === undefined) return
+export function checkPublishOptions(what: string, options: SendOptions, waits: boolean): void {
   checkOptions(what, options, waits ? SEND_CHECKS : PUBLISH_CHECKS)
-  if (options.mandatory === true && options.delay !== undefined && options.delay > 0) {
+  if (options.mandatory === true && (options.delay ?? 0) > 0) {
     throw new InvalidOptionError(
       `${what}: 'mandatory' and 'delay' exclude each other: a delayed message is routed when it is due`,
     )
