@@ -6,6 +6,7 @@ import { ClosedError, InvalidOptionError } from '../errors.js'
 import type { Awaitable } from '../host.js'
 import { checkShortString, describe } from '../names.js'
 import { boolean, type Checks, checkOptions, string, table } from '../options.js'
+import { ArgumentTable } from './argument-table.js'
 import { bindingDeclaration } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
 import { type DrainedOptions, ExchangeProducer } from './producer.js'
@@ -64,17 +65,9 @@ export function exchangeDeclaration(name: string, type: string, options: Exchang
     throw new InvalidOptionError(`${what}: expected a type such as 'topic', got ${describe(type)}`)
   checkOptions(what, options, CHECKS)
   const { durable = true, autoDelete = false, internal = false, alternateExchange, arguments: raw } = options
-  const args: Record<string, Arguments[string]> = { ...raw }
-  if (alternateExchange !== undefined) {
-    const given = args['alternate-exchange']
-    if (given !== undefined && given !== alternateExchange) {
-      throw new InvalidOptionError(
-        `${what}: 'alternateExchange' says ${describe(alternateExchange)} and arguments['alternate-exchange'] says ${describe(given)}`,
-      )
-    }
-    args['alternate-exchange'] = alternateExchange
-  }
-  return { name, type, durable, autoDelete, internal, arguments: Object.freeze(args) }
+  const args = new ArgumentTable(what, raw)
+  if (alternateExchange !== undefined) args.set('alternate-exchange', alternateExchange, 'alternateExchange')
+  return { name, type, durable, autoDelete, internal, arguments: args.table }
 }
 
 /**

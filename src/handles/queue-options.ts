@@ -1,10 +1,11 @@
 /** Options of queues: RabbitMQ's arguments in camelCase, and the two shorthands that stand for several of them. */
-import { type Arguments, type FieldValue, NO_ARGUMENTS, optionName } from '../arguments.js'
+import { type Arguments, NO_ARGUMENTS, optionName } from '../arguments.js'
 import type { QueueDeclaration } from '../declarations.js'
 import { InvalidOptionError } from '../errors.js'
 import { describe } from '../names.js'
 import { boolean, type Checks, checkOptions, integer, string, table, unknownOption } from '../options.js'
 import { TEN_YEARS } from '../time.js'
+import { ArgumentTable } from './argument-table.js'
 import type { BindingKey } from './binding-key.js'
 
 /**
@@ -212,33 +213,4 @@ function argumentName(what: string, option: string, known: readonly string[] | u
   const options = known.filter((argument) => argument !== 'x-queue-type').map(optionName)
   if (options.includes(option)) return name
   throw unknownOption(what, option, [...Object.keys(CHECKS), ...options])
-}
-
-/** Arguments as they come from several spellings, which must not disagree. */
-class ArgumentTable {
-  readonly #what: string
-  readonly #values: Record<string, FieldValue>
-  readonly #origins = new Map<string, string>()
-
-  constructor(what: string, raw: Arguments | undefined) {
-    this.#what = what
-    this.#values = { ...raw }
-    for (const name of Object.keys(this.#values)) this.#origins.set(name, `arguments['${name}']`)
-  }
-
-  set(name: string, value: unknown, option: string): void {
-    const origin = this.#origins.get(name)
-    if (origin !== undefined && this.#values[name] !== value) {
-      throw new InvalidOptionError(
-        `${this.#what}: '${option}' says ${describe(value)} and ${origin} says ${describe(this.#values[name])} for ${name}`,
-      )
-    }
-    this.#values[name] = value as FieldValue
-    this.#origins.set(name, `'${option}'`)
-  }
-
-  get table(): Arguments {
-    for (const [name, value] of Object.entries(this.#values)) if (value === undefined) delete this.#values[name]
-    return Object.keys(this.#values).length === 0 ? NO_ARGUMENTS : Object.freeze(this.#values)
-  }
 }
