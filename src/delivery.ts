@@ -34,6 +34,8 @@ export interface HomeQueue {
 export interface Recipient {
   readonly queue: HomeQueue
   readonly holder: Settler
+  /** True when deliveries are settled as they are handed over. */
+  readonly noAck: boolean
   /** A delivery was settled or taken back: its credit is free. */
   settled(): void
   /** The broker ends the consumer. */
@@ -223,9 +225,10 @@ export class Delivery<Body = unknown> {
       return true
     }
     if (this.settlement === 'lost') return false
+    const before = this.recipient?.noAck === true ? 'when it was handed over, by noAck' : `by ${this.settlement}()`
     throw new PreconditionFailedError(
       `unknown delivery tag ${this.deliveryTag}`,
-      `the delivery was settled before by ${this.settlement}(), and ${how}() came second`,
+      `the delivery was settled before ${before}, and ${how}() came second`,
     )
   }
 }

@@ -325,7 +325,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#ready.expire()
     if (this.#ready.length === 0) return undefined
     const delivery = this.#ready.takeHead()
-    delivery.recipient = new Taker(this, holder)
+    delivery.recipient = new Taker(this, holder, noAck)
     this.#ready.expire()
     if (noAck) this.autoAck(delivery)
     else {

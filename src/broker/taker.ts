@@ -4,10 +4,12 @@ import type { HomeQueue, Recipient, Settler } from '../delivery.js'
 export class Taker implements Recipient {
   readonly queue: HomeQueue
   readonly holder: Settler
+  readonly noAck: boolean
 
-  constructor(queue: HomeQueue, holder: Settler) {
+  constructor(queue: HomeQueue, holder: Settler, noAck: boolean) {
     this.queue = queue
     this.holder = holder
+    this.noAck = noAck
   }
 
   settled(): void {}

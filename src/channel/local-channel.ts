@@ -209,10 +209,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     const { consumerTag, queue } = subscription
     this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription)
     const { broker, name: virtualHost } = this.#virtualHost
-    if (subscription.once) {
-      this.#rest()
-      return
-    }
+    this.#rest()
+    if (subscription.once) return
     broker.announce('consumer.deleted', () => ({ virtualHost, queue: queue.name, consumerTag }))
   }
 

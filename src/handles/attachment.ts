@@ -86,9 +86,13 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     else this.#scope.runInAsyncScope(this.sink.ready, this.sink)
   }
 
-  /** A delivery failed: it is retried, at once on a queue that backs off by itself, else after a while. */
   failed(delivery: Delivery<Body>, error: unknown): void {
     this.#owner.failed(error, delivery)
+    this.retry(delivery, error)
+  }
+
+  /** Retries a delivery: at once on a queue that backs off by itself, else after a while. */
+  retry(delivery: Delivery<Body>, error?: unknown): void {
     if (delivery.settled !== undefined) return
     if (this.subscription?.backsOff === true || this.over) {
       delivery.retry(error)
@@ -106,8 +110,13 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     timers.keepAlive()
   }
 
-  /** Stops the deliveries; what was not taken goes back. */
+  /** Stops the deliveries; what was not taken goes back. The channel goes when what was taken is settled. */
   async cancel(): Promise<void> {
+    await this.#stop()
+    this.#closeWhenSettled()
+  }
+
+  async #stop(): Promise<void> {
     await this.subscription?.cancel()
     this.sink.end?.()
   }
@@ -122,7 +131,7 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   /** Stops the deliveries, waits up to `timeout` ms or an abort for what was taken, and gives back the rest. */
   async close(timeout: number, signal?: Signal): Promise<void> {
     if (timeout > 0) {
-      await this.cancel()
+      await this.#stop()
       this.#setOver()
       for (const delivery of [...(this.#held?.keys() ?? [])]) {
         this.#letGo(delivery)

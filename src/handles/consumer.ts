@@ -177,7 +177,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   }
 
   /**
-   * Attaches with a handler whose outcome settles the delivery: resolve = ack, throw = retry, return `'requeue'` or
+   * Attaches with a handler whose outcome settles the delivery: resolve = ack, throw = retry, return `'retry'`, `'requeue'` or
    * `'reject'` = those. On a queue without backoff a failed delivery is held for 100 ms times its attempts, at most 30 s,
    * before it goes back. Close it with `close`, which lets running handlers finish.
    * @throws as the loop does when it begins, UnknownOptionError.

@@ -6,6 +6,8 @@ export interface DeliverySource<Body> {
   take(): Delivery<Body> | undefined
   /** The handler of the delivery threw: it is retried, now or later. */
   failed(delivery: Delivery<Body>, error: unknown): void
+  /** The same without a report. */
+  retry(delivery: Delivery<Body>): void
   /** The loop was left: stops the deliveries. */
   leave(): void
 }

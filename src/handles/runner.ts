@@ -97,7 +97,7 @@ export class Runner<Body> implements DeliverySink {
       if (delivery.settled === 'lost') continue
       try {
         const result = this.#handler(delivery)
-        settle(delivery, isThenable(result) ? await result : result)
+        this.#settle(delivery, isThenable(result) ? await result : result)
       } catch (error) {
         this.#source.failed(delivery, error)
       }
@@ -124,12 +124,23 @@ export class Runner<Body> implements DeliverySink {
     }
     return this.#next()
   }
-}
 
-function settle(delivery: Delivery, outcome: unknown): void {
-  if (delivery.settled !== undefined) return
-  if (outcome === undefined) delivery.ack()
-  else if (outcome === 'requeue') delivery.requeue()
-  else if (outcome === 'reject') delivery.reject()
-  else delivery.ack()
+  /** Settles a delivery by what its handler returned. */
+  #settle(delivery: Delivery<Body>, outcome: unknown): void {
+    if (delivery.settled !== undefined) return
+    switch (outcome) {
+      case 'requeue':
+        delivery.requeue()
+        break
+      case 'reject':
+        delivery.reject()
+        break
+      case 'retry':
+        this.#source.retry(delivery)
+        break
+      default:
+        // n.b. whatever else a handler returns is its own affair, such as the result of its last call.
+        delivery.ack()
+    }
+  }
 }

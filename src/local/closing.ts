@@ -20,7 +20,7 @@ export interface CloseBrokerOptions {
 
 /** What became of the messages when the broker closed. */
 export interface ClosedBroker {
-  /** Deliveries settled while it closed. */
+  /** Deliveries settled for good while it closed: acknowledged, rejected, or failed once too often. */
   readonly finished: number
   /** Deliveries still unsettled at the end: given back, and dropped with their queues. */
   readonly requeued: number
@@ -96,8 +96,8 @@ export class Closing {
   #settled(): number {
     let settled = 0
     for (const queue of this.#queues()) {
-      const { acked, autoAcked, rejected } = queue.stats
-      settled += acked + autoAcked + rejected
+      const { acked, autoAcked, rejected, deliveryLimited } = queue.stats
+      settled += acked + autoAcked + rejected + deliveryLimited
     }
     return settled
   }

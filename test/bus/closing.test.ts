@@ -225,3 +225,18 @@ onEveryEngine('the close of a broker', (scenario) => {
 function attached(consumer: Consumer): Consumer {
   return consumer.consume(() => undefined)
 }
+
+onEveryEngine('a cancelled consumer', (scenario) => {
+  scenario('leaves nothing behind when what it held is settled', { needs: ['inside'] }, async ({ bus, host }) => {
+    const queue = await bus.declareQueue<number>('q')
+    await queue.send(1)
+    const consumer = queue.createConsumer()
+    const got = collect(consumer)
+    await turn()
+    await consumer.cancel()
+    expect(consumer.closed).toBe(false)
+    got[0]?.ack()
+    expect(consumer.closed).toBe(true)
+    expect(host.queues()[0]).toMatchObject({ consumers: [], stats: { acked: 1, unacked: 0 } })
+  })
+})

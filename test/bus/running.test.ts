@@ -21,6 +21,7 @@ onEveryEngine('run', (scenario) => {
     ['returns', 'ack', () => 'anything'],
     ["resolves to 'requeue'", 'requeue', async () => 'requeue'],
     ["returns 'reject'", 'reject', () => 'reject'],
+    ["resolves to 'retry'", 'retry', async () => 'retry'],
     ['throws', 'retry', () => Promise.reject(new Error('no'))],
     ['settles by itself', 'reject', (delivery) => delivery.reject()],
     [
