@@ -141,12 +141,44 @@ export class VirtualHostState implements QueueHome {
 
   // Queues
 
+  /**
+   * Declares a queue, the queue for its dead messages if that is missing, and its bindings. Whatever can fail comes before
+   * the first change: a queue is not left behind without its bindings.
+   */
+  declareQueueWith(
+    declaration: QueueDeclaration,
+    bindings: readonly BindingDeclaration[],
+    deadLetter: string | undefined,
+    owner: object,
+  ): QueueState {
+    for (const { source, routingKey, arguments: args } of bindings) {
+      const name = cleanName(source)
+      checkNotDefault(name)
+      this.exchange(name).type.validateBinding?.(routingKey, args)
+    }
+    if (deadLetter !== undefined) {
+      if (this.queues.has(deadLetter)) this.queue(deadLetter, owner).touch()
+      else checkNotReserved(deadLetter)
+    }
+    const queue = this.declareQueue(declaration, owner)
+    // n.b. each step is an operation: listeners hear of it before the next.
+    this.broker.settle()
+    if (deadLetter !== undefined && !this.queues.has(deadLetter)) {
+      const plain = { durable: true, exclusive: false, autoDelete: false, arguments: NO_ARGUMENTS }
+      this.declareQueue({ ...plain, name: deadLetter }, owner)
+      this.broker.settle()
+    }
+    for (const binding of bindings) {
+      this.bind({ ...binding, destination: queue.name }, owner)
+      this.broker.settle()
+    }
+    return queue
+  }
+
   /** Declares a queue, or checks that it is declared alike (Q-06 to Q-12). */
   declareQueue(declaration: QueueDeclaration, owner: object): QueueState {
     let name = cleanName(declaration.name)
-    if (name.startsWith('amq.')) {
-      throw new AccessRefusedError(`queue name '${name}' contains reserved prefix 'amq.*'`)
-    }
+    checkNotReserved(name)
     const existing = name === '' ? undefined : this.queues.get(name)
     if (existing !== undefined) {
       this.#checkSameQueue(existing, declaration, owner)
@@ -230,13 +262,6 @@ export class VirtualHostState implements QueueHome {
   }
 
   // Bindings
-
-  /** Throws what `bind` would throw of the source and its arguments. */
-  checkBinding({ source, routingKey, arguments: args }: BindingDeclaration): void {
-    const name = cleanName(source)
-    checkNotDefault(name)
-    this.exchange(name).type.validateBinding?.(routingKey, args)
-  }
 
   /** Binds a queue or exchange to an exchange; a binding that exists is left as it is (BIND-02). */
   bind(declaration: BindingDeclaration, owner: object): void {
@@ -325,6 +350,10 @@ const PREDECLARED_DEFAULT: ExchangeDeclaration = Object.freeze({
 
 function checkNotDefault(name: string): void {
   if (name === '') throw new AccessRefusedError('operation not permitted on the default exchange')
+}
+
+function checkNotReserved(queue: string): void {
+  if (queue.startsWith('amq.')) throw new AccessRefusedError(`queue name '${queue}' contains reserved prefix 'amq.*'`)
 }
 
 function checkAccess(queue: QueueState, owner: object): void {

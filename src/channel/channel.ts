@@ -62,10 +62,16 @@ export interface Channel extends Settler {
   get(queue: string, noAck: boolean): Awaitable<Delivery | undefined>
 
   declareExchange(declaration: ExchangeDeclaration): Awaitable<void>
-  /** Throws what `bind` would throw of the source and its arguments, and changes nothing. */
-  checkBinding(binding: BindingDeclaration): Awaitable<void>
   deleteExchange(name: string, ifUnused: boolean): Awaitable<void>
-  declareQueue(declaration: QueueDeclaration): Awaitable<QueueInfo>
+  /**
+   * Declares a queue, its dead-letter queue if that is missing, and the bindings, whose destination is the queue whatever
+   * they say. Whatever can fail comes before the first change.
+   */
+  declareQueue(
+    declaration: QueueDeclaration,
+    bindings?: readonly BindingDeclaration[],
+    deadLetter?: string,
+  ): Awaitable<QueueInfo>
   checkQueue(name: string): Awaitable<QueueInfo>
   queueStats(name: string): Awaitable<QueueStats>
   /** Answers the number of ready messages that went with it. */

@@ -229,16 +229,18 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#operate(() => this.#virtualHost.declareExchange(declaration))
   }
 
-  checkBinding(binding: BindingDeclaration): void {
-    this.#operate(() => this.#virtualHost.checkBinding(binding))
-  }
-
   deleteExchange(name: string, ifUnused: boolean): void {
     this.#operate(() => this.#virtualHost.deleteExchange(name, ifUnused))
   }
 
-  declareQueue(declaration: QueueDeclaration): QueueInfo {
-    return this.#operate(() => infoOf(this.#virtualHost.declareQueue(declaration, this.#connection)))
+  declareQueue(
+    declaration: QueueDeclaration,
+    bindings: readonly BindingDeclaration[] = [],
+    deadLetter?: string,
+  ): QueueInfo {
+    return this.#operate(() =>
+      infoOf(this.#virtualHost.declareQueueWith(declaration, bindings, deadLetter, this.#connection)),
+    )
   }
 
   checkQueue(name: string): QueueInfo {

@@ -1,6 +1,6 @@
 /** What an application is written against: one connection to one virtual host, whatever broker is behind it. */
 import type { Channel, Connection } from '../channel/channel.js'
-import { AccessRefusedError, ClosedError, InvalidOptionError, NotFoundError } from '../errors.js'
+import { ClosedError, InvalidOptionError } from '../errors.js'
 import { type Awaitable, andThen } from '../host.js'
 import { checkShortString, cleanName } from '../names.js'
 import { bindingDeclaration } from './binding-declaration.js'
@@ -67,28 +67,15 @@ export class Bus {
     const options = named ? given : nameOrOptions
     checkShortString('queue name', name)
     const declaration = queueDeclaration(name, options, this.connection.queueArguments)
-    const channel = this.#open()
-    const bindings = (options?.bindings ?? []).map((key) =>
-      bindingDeclaration('bindings', key, 'queue', name, this.connection.home),
-    )
-    // n.b. whatever can fail comes before the first change: a queue is not left behind without its bindings.
-    const checks: (() => Awaitable<unknown>)[] = bindings.map((binding) => () => channel.checkBinding(binding))
-    const { deadLetter } = options ?? {}
+    const { bindings = [], deadLetter } = options ?? {}
     if (deadLetter !== undefined) {
       checkShortString('deadLetter', deadLetter)
       if (deadLetter === '') throw new InvalidOptionError("deadLetter: expected the name of a queue, got ''")
-      checks.push(() => unlessThere(channel, deadLetter, () => checkNotReserved(deadLetter)))
     }
-    return andThen(inOrder(checks), () =>
-      andThen(channel.declareQueue(declaration), (info) =>
-        andThen(
-          inOrder([
-            ...(deadLetter === undefined ? [] : [() => declareMissing(channel, deadLetter)]),
-            ...bindings.map((binding) => () => channel.bind({ ...binding, destination: info.name })),
-          ]),
-          () => new Queue<Body>(this.connection, info.name),
-        ),
-      ),
+    const wanted = bindings.map((key) => bindingDeclaration('bindings', key, 'queue', name, this.connection.home))
+    return andThen(
+      this.#open().declareQueue(declaration, wanted, deadLetter),
+      (info) => new Queue<Body>(this.connection, info.name),
     )
   }
 
@@ -142,37 +129,5 @@ export class Bus {
     if (this.connection.closed) throw new ClosedError(`connection '${this.connection.name}'`)
     this.#channel ??= this.connection.openChannel({})
     return this.#channel
-  }
-}
-
-function declareMissing(channel: Channel, name: string): Awaitable<unknown> {
-  return unlessThere(channel, name, () => channel.declareQueue(queueDeclaration(name, undefined, undefined)))
-}
-
-/** Calls `missing` when there is no such queue. */
-function unlessThere(channel: Channel, name: string, missing: () => unknown): Awaitable<unknown> {
-  try {
-    const checked = channel.checkQueue(name)
-    return checked instanceof Promise ? checked.catch((error) => orThrow(error, missing)) : checked
-  } catch (error) {
-    return orThrow(error, missing)
-  }
-}
-
-/** Goes on when a queue was not found; any other error stands. */
-function orThrow<T>(error: unknown, missing: () => T): T {
-  if (error instanceof NotFoundError) return missing()
-  throw error
-}
-
-/** Says of a queue that is to be declared later what its declaration would say (Q-06). */
-function checkNotReserved(name: string): void {
-  if (name.startsWith('amq.')) throw new AccessRefusedError(`queue name '${name}' contains reserved prefix 'amq.*'`)
-}
-
-function inOrder(steps: readonly (() => Awaitable<unknown>)[]): Awaitable<void> {
-  for (let i = 0; i < steps.length; i++) {
-    const result = (steps[i] as () => Awaitable<unknown>)()
-    if (result instanceof Promise) return result.then(() => inOrder(steps.slice(i + 1)))
   }
 }
