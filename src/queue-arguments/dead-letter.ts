@@ -21,7 +21,7 @@ export const deadLetter: QueueArgument = {
   },
   validate: (args) =>
     args['x-dead-letter-routing-key'] !== undefined && args['x-dead-letter-exchange'] === undefined
-      ? ['x-dead-letter-routing-key', 'routing_key_but_no_dlx_defined']
+      ? ['x-dead-letter-routing-key', 'routing_key_but_no_dlx_defined', 'it needs deadLetterExchange']
       : undefined,
   createHooks: (args) => {
     const exchange = args['x-dead-letter-exchange'] as string | undefined

@@ -20,15 +20,16 @@ export const delayedRetry: QueueArgument = {
   validate: (args) => {
     const { 'x-delayed-retry-type': type, 'x-delayed-retry-min': min, 'x-delayed-retry-max': max } = args
     if (type !== undefined && type !== 'disabled' && min === undefined) {
-      return ['x-delayed-retry-type', 'delayed_retry_but_no_min_defined']
+      return ['x-delayed-retry-type', 'delayed_retry_but_no_min_defined', 'it needs delayedRetryMin']
     }
     if (min !== undefined && (type === undefined || type === 'disabled')) {
-      return ['x-delayed-retry-min', 'delayed_retry_min_but_no_type_defined']
+      return ['x-delayed-retry-min', 'delayed_retry_min_but_no_type_defined', 'it needs delayedRetryType']
     }
     if (max !== undefined && (min === undefined || Number(max) < Number(min))) {
       return [
         'x-delayed-retry-max',
         min === undefined ? 'delayed_retry_max_but_no_min_defined' : 'delayed_retry_max_below_min',
+        'it needs delayedRetryMin, and must not be less',
       ]
     }
     return undefined

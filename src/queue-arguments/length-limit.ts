@@ -28,10 +28,12 @@ export const lengthLimit: QueueArgument = {
   },
   validate: (args) => {
     const unlimited = args['x-max-length'] === undefined && args['x-max-length-bytes'] === undefined
-    if (args['x-overflow'] === 'block' && unlimited) return ['x-overflow', 'block_but_no_limit_defined']
+    if (args['x-overflow'] === 'block' && unlimited) {
+      return ['x-overflow', 'block_but_no_limit_defined', "'block' needs maxLength or maxLengthBytes"]
+    }
     // n.b. RabbitMQ takes it on quorum queues and then acts as drop-head (LEN-15): nothing is ignored here.
     const refused = args['x-queue-type'] === 'quorum' && args['x-overflow'] === 'reject-publish-dlx'
-    return refused ? ['x-overflow', 'reject_publish_dlx_on_a_quorum_queue'] : undefined
+    return refused ? ['x-overflow', 'reject_publish_dlx_on_a_quorum_queue', 'only classic queues have it'] : undefined
   },
   createHooks: (args, host) => {
     if (args['x-max-length'] === undefined && args['x-max-length-bytes'] === undefined) return undefined

@@ -90,7 +90,9 @@ export class QueueArguments {
     }
     for (const behaviour of this.behaviours) {
       const fault = behaviour.validate?.(args)
-      if (fault !== undefined) throw new PreconditionFailedError(`invalid arg '${fault[0]}' for ${what}: ${fault[1]}`)
+      if (fault !== undefined) {
+        throw new PreconditionFailedError(`invalid arg '${fault[0]}' for ${what}: ${fault[1]}`, fault[2])
+      }
     }
   }
 }
