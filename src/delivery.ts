@@ -144,7 +144,8 @@ export class Delivery<Body = unknown> {
     return this.lazy?.assignedAt ?? 0
   }
 
-  set assignedAt(now: number) {
+  /** @internal */
+  noteAssigned(now: number): void {
     this.lazy ??= {}
     this.lazy.assignedAt = now
   }

@@ -451,8 +451,9 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Consumer timeout
 
   #noteTime(delivery: Delivery): void {
-    delivery.assignedAt = this.timers.turnTime()
-    for (const hook of this.rules.hooks) hook.assigned?.(delivery.assignedAt)
+    const now = this.timers.turnTime()
+    delivery.noteAssigned(now)
+    for (const hook of this.rules.hooks) hook.assigned?.(now)
   }
 
   timeOut(assignedBefore: number, timeout: number): void {
