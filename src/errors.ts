@@ -46,18 +46,19 @@ export class LeveretError extends Error {
   /** What dies by it. */
   readonly scope: ErrorScope
   /** AMQP's reply code, where AMQP has one. */
-  readonly replyCode: number | undefined
+  readonly replyCode?: number
   /** RabbitMQ's reply text, `NAME - explanation`, where RabbitMQ has one. */
-  readonly replyText: string | undefined
+  readonly replyText?: string
 
   /** Used by the classes below; applications receive errors, they do not make them. */
   constructor(code: ErrorCode, scope: ErrorScope, message: string, details: ErrorDetails = {}) {
-    super(message, details)
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = new.target.name
     this.code = code
     this.scope = scope
-    this.replyCode = details.replyCode
-    this.replyText = details.replyText
+    // n.b. what an error does not have it does not print either.
+    if (details.replyCode !== undefined) this.replyCode = details.replyCode
+    if (details.replyText !== undefined) this.replyText = details.replyText
   }
 
   /** A plain object that survives JSON and structured clone: name, code, scope, message, reply code and text. */
