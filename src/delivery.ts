@@ -226,8 +226,12 @@ export class Delivery<Body = unknown> {
       return true
     }
     if (this.settlement === 'lost') return false
+    throw this.#settledBefore(how)
+  }
+
+  #settledBefore(how: Settlement): PreconditionFailedError {
     const before = this.recipient?.noAck === true ? 'when it was handed over, by noAck' : `by ${this.settlement}()`
-    throw new PreconditionFailedError(
+    return new PreconditionFailedError(
       `unknown delivery tag ${this.deliveryTag}`,
       `the delivery was settled before ${before}, and ${how}() came second`,
     )

@@ -1,4 +1,5 @@
 /** Producers: what publishes. Each owns its channel, opened when it is first used. */
+import type { BodyMode } from '../body.js'
 import type { Channel, Connection } from '../channel/channel.js'
 import type { Outcome } from '../declarations.js'
 import { Emitter } from '../emitter.js'
@@ -6,6 +7,7 @@ import { ClosedError, PublishRefusedError, UnroutableError } from '../errors.js'
 import type { Signal } from '../host.js'
 import type { Message } from '../message.js'
 import { type Checks, checkOptions, signal } from '../options.js'
+import type { Scheduler } from '../scheduler.js'
 import { checkPublishOptions, makeMessage, type PublishOptions, type SendOptions } from './publish-options.js'
 import { checkNotAborted, Wait } from './wait.js'
 
@@ -32,6 +34,8 @@ export abstract class Producer {
   /** @internal */
   protected readonly connection: Connection
   readonly #what: string
+  readonly #bodies: BodyMode
+  readonly #scheduler: Scheduler
   #channel: Channel | undefined
   #closed = false
   #events: Emitter<ProducerEvents> | undefined
@@ -46,6 +50,8 @@ export abstract class Producer {
   constructor(connection: Connection, what: string) {
     this.connection = connection
     this.#what = what
+    this.#bodies = connection.bodies
+    this.#scheduler = connection.scheduler
   }
 
   /** Messages that were sent or published by this producer. */
@@ -126,13 +132,12 @@ export abstract class Producer {
         checkPublishOptions('send', options, true)
         checkNotAborted('send', options.signal)
       }
-      outcome = this.#publish(makeMessage(exchange, routingKey, body, options, this.connection.bodies), options)
+      outcome = this.#publish(makeMessage(exchange, routingKey, body, options, this.#bodies), options)
     } catch (error) {
       return Promise.reject(error)
     }
     if (outcome === 'accepted' && this.#wasReturned === undefined) {
-      const { scheduler } = this.connection
-      return scheduler.step() ? scheduler.nextTurn() : done
+      return this.#scheduler.step() ? this.#scheduler.nextTurn() : done
     }
     return this.#answerLater(outcome, exchange, routingKey, options)
   }
@@ -145,8 +150,15 @@ export abstract class Producer {
     options: PublishOptions | undefined,
   ): boolean {
     if (options !== undefined) checkPublishOptions('publish', options, false)
-    const message = makeMessage(exchange, routingKey, body, options, this.connection.bodies)
+    const message = makeMessage(exchange, routingKey, body, options, this.#bodies)
     const outcome = this.#publish(message, options)
+    if (outcome !== 'accepted' || this.#wasReturned !== undefined) this.#report(outcome, message)
+    const full = this.#scheduler.step()
+    return !full && !(this.#channel as Channel).full
+  }
+
+  /** Says what became of a message that nobody waits for. */
+  #report(outcome: Outcome, message: Message): void {
     if (this.#wasReturned !== undefined) {
       this.#returned++
       this.#events?.emit('returned', this.#wasReturned)
@@ -154,8 +166,6 @@ export abstract class Producer {
       this.#refused++
       this.#events?.emit('refused', message)
     }
-    const full = this.connection.scheduler.step()
-    return !full && !(this.#channel as Channel).full
   }
 
   #publish(message: Message, options: PublishOptions | undefined): Outcome {
