@@ -1,8 +1,9 @@
 /** Checks a binding as applications write it, and names its two ends. */
+import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
 import type { BindingDeclaration } from '../declarations.js'
 import { InvalidOptionError } from '../errors.js'
 import { checkShortString, describe } from '../names.js'
-import { table } from '../options.js'
+import { type Checks, checkOptions, table } from '../options.js'
 import type { BindingKey } from './binding-key.js'
 
 export function bindingDeclaration(
@@ -26,4 +27,18 @@ export function bindingDeclaration(
     throw new InvalidOptionError(`${what}: arguments must be ${fault}, got ${describe(key.arguments)}`)
   const { exchange: source, routingKey } = key
   return { source, destination, destinationKind, routingKey, arguments: key.arguments }
+}
+
+const BIND_CHECKS: Checks = { arguments: table }
+
+/** The key of a `bind` or `unbind`, which may be given in parts: an exchange's name, a routing key and options. */
+export function givenKey(
+  what: string,
+  key: BindingKey | string,
+  routingKey: string | undefined,
+  options: { readonly arguments?: Arguments } | undefined,
+): BindingKey {
+  checkOptions(what, options, BIND_CHECKS)
+  if (typeof key !== 'string') return key
+  return { exchange: key, routingKey: routingKey as string, arguments: options?.arguments ?? NO_ARGUMENTS }
 }

@@ -7,7 +7,7 @@ import type { Awaitable } from '../host.js'
 import { checkShortString, describe } from '../names.js'
 import { boolean, type Checks, checkOptions, string, table } from '../options.js'
 import { ArgumentTable } from './argument-table.js'
-import { bindingDeclaration } from './binding-declaration.js'
+import { bindingDeclaration, givenKey } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
 import { type DrainedOptions, ExchangeProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
@@ -53,7 +53,6 @@ const CHECKS: Checks = {
   arguments: table,
 }
 const DELETE_CHECKS: Checks = { ifUnused: boolean }
-const BIND_CHECKS: Checks = { arguments: table }
 
 /**
  * The declaration that the options stand for.
@@ -167,14 +166,14 @@ export class Exchange<Messages extends object = AnyMessages> {
   bind(key: BindingKey): Awaitable<void>
   bind(source: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   bind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
-    return this.#open().bind(this.#binding('bind', key, routingKey, options))
+    return this.#open().bind(this.#binding('bind', givenKey('bind', key, routingKey, options)))
   }
 
   /** Removes a binding to another exchange, given as `bind` was; one that is not there is no error (E2E-04). */
   unbind(key: BindingKey): Awaitable<void>
   unbind(source: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   unbind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
-    return this.#open().unbind(this.#binding('unbind', key, routingKey, options))
+    return this.#open().unbind(this.#binding('unbind', givenKey('unbind', key, routingKey, options)))
   }
 
   /**
@@ -199,18 +198,8 @@ export class Exchange<Messages extends object = AnyMessages> {
     return this.close()
   }
 
-  #binding(
-    what: string,
-    key: BindingKey | string,
-    routingKey: string | undefined,
-    options: { readonly arguments?: Arguments } | undefined,
-  ): BindingDeclaration {
-    checkOptions(what, options, BIND_CHECKS)
-    const given =
-      typeof key === 'string'
-        ? { exchange: key, routingKey: routingKey as string, arguments: options?.arguments ?? NO_ARGUMENTS }
-        : key
-    return bindingDeclaration(what, given, 'exchange', this.name, this.#connection.home)
+  #binding(what: string, key: BindingKey): BindingDeclaration {
+    return bindingDeclaration(what, key, 'exchange', this.name, this.#connection.home)
   }
 
   #produce(): ExchangeProducer<Messages> {

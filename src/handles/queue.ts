@@ -1,13 +1,13 @@
 /** A queue as applications hold it: a name on a bus. The handle says nothing about whether the queue exists. */
-import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
+import type { Arguments } from '../arguments.js'
 import type { Channel, Connection, Subscription } from '../channel/channel.js'
 import type { BindingDeclaration, QueueInfo, QueueStats } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
 import { ClosedError, InvalidOptionError } from '../errors.js'
 import type { Awaitable, Signal } from '../host.js'
 import { checkShortString } from '../names.js'
-import { boolean, type Checks, checkOptions, integer, signal, table } from '../options.js'
-import { bindingDeclaration } from './binding-declaration.js'
+import { boolean, type Checks, checkOptions, integer, signal } from '../options.js'
+import { bindingDeclaration, givenKey } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
 import { type DrainedOptions, QueueProducer } from './producer.js'
@@ -42,7 +42,6 @@ export interface DeleteQueueOptions {
 
 const GET_CHECKS: Checks = { wait: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal, noAck: boolean }
 const DELETE_CHECKS: Checks = { ifUnused: boolean, ifEmpty: boolean }
-const BIND_CHECKS: Checks = { arguments: table }
 
 /**
  * A queue on a bus. Made by `bus.declareQueue` and `bus.queue`. Its `send` and `publish` share one producer, with a channel
@@ -238,14 +237,14 @@ export class Queue<Body = unknown> {
   bind(key: BindingKey): Awaitable<void>
   bind(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   bind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
-    return this.#open().bind(this.#binding('bind', key, routingKey, options))
+    return this.#open().bind(this.#binding('bind', givenKey('bind', key, routingKey, options)))
   }
 
   /** Removes a binding, given as `bind` was; one that is not there is no error (BIND-04). */
   unbind(key: BindingKey): Awaitable<void>
   unbind(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   unbind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
-    return this.#open().unbind(this.#binding('unbind', key, routingKey, options))
+    return this.#open().unbind(this.#binding('unbind', givenKey('unbind', key, routingKey, options)))
   }
 
   /** Closes the handle's own producer and gives back what its `get` holds. The queue stays. Idempotent. */
@@ -261,18 +260,8 @@ export class Queue<Body = unknown> {
     return this.close()
   }
 
-  #binding(
-    what: string,
-    key: BindingKey | string,
-    routingKey: string | undefined,
-    options: { readonly arguments?: Arguments } | undefined,
-  ): BindingDeclaration {
-    checkOptions(what, options, BIND_CHECKS)
-    const given =
-      typeof key === 'string'
-        ? { exchange: key, routingKey: routingKey as string, arguments: options?.arguments ?? NO_ARGUMENTS }
-        : key
-    return bindingDeclaration(what, given, 'queue', this.name, this.#connection.home)
+  #binding(what: string, key: BindingKey): BindingDeclaration {
+    return bindingDeclaration(what, key, 'queue', this.name, this.#connection.home)
   }
 
   #produce(): QueueProducer<Body> {
