@@ -117,6 +117,10 @@ export class BrokerState implements BrokerServices {
   }
 
   settle(): void {
+    if (this.#deferred.length > 0 || this.afterOperations !== undefined) this.#settle()
+  }
+
+  #settle(): void {
     if (this.#draining) return
     if (this.#deferred.length > 0) this.#runDeferred()
     this.afterOperations?.()

@@ -11,6 +11,7 @@ export function defaultExchangeType(queues: ReadonlyMap<string, QueueState>): Ex
       const queue = queues.get(routingKey)
       if (queue !== undefined) sink.add(queue)
     },
+    sole: (routingKey) => queues.get(routingKey),
   }
   return { name: 'direct', createRouter: () => router }
 }

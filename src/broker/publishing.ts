@@ -5,7 +5,7 @@
 import type { FieldValue } from '../arguments.js'
 import type { Outcome } from '../declarations.js'
 import type { Destination, RouteSink } from '../exchange-types/exchange-type.js'
-import { type Message, measure } from '../message.js'
+import { type Message, measure, NO_PROPERTIES } from '../message.js'
 import type { DeathReason, WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import { deadLetterOf, isCycle } from './dead-letter.js'
 import { messageEvents } from './events.js'
@@ -155,6 +155,15 @@ export class Publishing implements RouteSink {
   }
 
   #publish(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
+    // n.b. a message without properties has no copies to route: where its key leads to one queue, that is all there is.
+    if (message.properties === NO_PROPERTIES && !this.#broker.alarmed) {
+      const sole = exchange.router.sole?.(message.routingKey)
+      if (sole !== undefined && sole.kind === 'queue') return this.#publishToOne(sole as QueueState, message, publisher)
+    }
+    return this.#publishToMany(exchange, message, mandatory, publisher)
+  }
+
+  #publishToMany(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
     this.#route(exchange, message, undefined)
     const found = this.#found
     if (found === 0) return this.#reachedNothing(message, mandatory, publisher)

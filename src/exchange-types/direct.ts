@@ -26,6 +26,11 @@ class DirectRouter implements Router {
     const bindings = this.#byKey.get(routingKey)
     if (bindings !== undefined) for (const destination of bindings.entries) sink.add(destination)
   }
+
+  sole(routingKey: string): Destination | undefined {
+    const entries = this.#byKey.get(routingKey)?.entries
+    return entries !== undefined && entries.length === 1 ? entries[0] : undefined
+  }
 }
 
 /** Routes by equality of routing key and binding key; the empty key is a key like any other. */

@@ -43,6 +43,11 @@ export interface Router {
    * once for each CC and BCC key, unless the type is `keyless`.
    */
   route(routingKey: string, message: Message, sink: RouteSink): void
+  /**
+   * The destination of a key that has exactly one, where the router can tell at once: a message with nothing but this key
+   * then needs no walk. Undefined says nothing: `route` is asked.
+   */
+  sole?(routingKey: string): Destination | undefined
 }
 
 /** A type of exchange, such as `topic`. */
