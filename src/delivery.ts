@@ -173,7 +173,7 @@ export class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   ack(): void {
-    if (this.#settle('ack')) this.#channel.settle(this.tag, 'ack')
+    this.#settle('ack', undefined)
   }
 
   /**
@@ -182,7 +182,7 @@ export class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   requeue(): void {
-    if (this.#settle('requeue')) this.#channel.settle(this.tag, 'requeue')
+    this.#settle('requeue', undefined)
   }
 
   /**
@@ -192,7 +192,7 @@ export class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   retry(error?: unknown): void {
-    if (this.#settle('retry')) this.#channel.settle(this.tag, 'retry', error)
+    this.#settle('retry', error)
   }
 
   /**
@@ -202,16 +202,12 @@ export class Delivery<Body = unknown> {
    * @throws PreconditionFailedError when it was settled before.
    */
   reject(reason?: unknown): void {
-    if (this.#settle('reject')) this.#channel.settle(this.tag, 'reject', reason)
+    this.#settle('reject', reason)
   }
 
   /** @internal The entry that goes back to the queue in place of this delivery, which its consumer may still look at. */
   again(failures: number, redelivered: boolean): Delivery {
     return new Delivery(this.message, this.position, this.deadline, failures * 2 + (redelivered ? 1 : 0))
-  }
-
-  get #channel(): Settler {
-    return (this.recipient as Recipient).holder
   }
 
   /** @internal The broker takes the delivery back. */
@@ -220,13 +216,13 @@ export class Delivery<Body = unknown> {
     this.lazy?.controller?.abort()
   }
 
-  #settle(how: Settlement): boolean {
+  #settle(how: Settlement, reason: unknown): void {
     if (this.settlement === undefined) {
       this.settlement = how
-      return true
+      ;(this.recipient as Recipient).holder.settle(this.tag, how, reason)
+    } else if (this.settlement !== 'lost') {
+      throw this.#settledBefore(how)
     }
-    if (this.settlement === 'lost') return false
-    throw this.#settledBefore(how)
   }
 
   #settledBefore(how: Settlement): PreconditionFailedError {

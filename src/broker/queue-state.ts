@@ -214,25 +214,20 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** A delivery of this queue was settled by its consumer, who may say why. */
   settle(delivery: Delivery, how: Settlement, reason?: unknown): void {
-    if (!this.deleted) {
-      switch (how) {
-        case 'ack':
-          this.counters.acked++
-          if (messageEvents.acked.hasSubscribers) this.report('acked', delivery.message)
-          break
-        case 'reject':
-          this.die(delivery.message, 'rejected', reason)
-          break
-        case 'requeue':
-        case 'retry':
-          this.#comeBack(delivery, how, reason)
-          break
-        default:
-          how satisfies never
-      }
+    if (how === 'ack' && !this.deleted) {
+      this.counters.acked++
+      if (messageEvents.acked.hasSubscribers) this.report('acked', delivery.message)
+    } else if (!this.deleted) {
+      this.#settleOtherwise(delivery, how, reason)
     }
     delivery.recipient?.settled()
     if (this.#ready.length > 0 && !this.deleted) this.assignReady()
+  }
+
+  // n.b. apart from `settle`, which stays small enough to become part of its callers.
+  #settleOtherwise(delivery: Delivery, how: Settlement, reason: unknown): void {
+    if (how === 'reject') this.die(delivery.message, 'rejected', reason)
+    else this.#comeBack(delivery, how, reason)
   }
 
   /** A delivery comes back because its consumer was lost. */

@@ -13,6 +13,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
   readonly #broker: BrokerState
   readonly #state: VirtualHostState
   readonly #channels = new Set<LocalChannel>()
+  #numbers = 0
   closed = false
 
   constructor(broker: BrokerState, virtualHost: VirtualHostState, name: string) {
@@ -51,6 +52,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
 
   // n.b. only channels that hold something are kept: the many that merely publish can be forgotten by everybody.
   remember(channel: LocalChannel): void {
+    if (channel.number === 0) channel.number = ++this.#numbers
     this.#channels.add(channel)
   }
 
@@ -81,6 +83,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
   }
 
   #closeChannels(): void {
-    for (const channel of [...this.#channels]) channel.close()
+    // n.b. in the order in which they first took a message or consumer, whatever they held in between.
+    for (const channel of [...this.#channels].sort((a, b) => a.number - b.number)) channel.close()
   }
 }

@@ -34,6 +34,8 @@ export interface ChannelOwner {
 }
 
 export class LocalChannel implements Channel, DeliveryHolder, Publisher {
+  /** Its place among the channels of the connection that ever held something, from 1; 0 until it does. */
+  number = 0
   readonly #connection: ChannelOwner
   readonly #virtualHost: VirtualHostState
   readonly #listener: ChannelListener
@@ -218,7 +220,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#checkOpen()
     const queue = this.#queue(name)
     const delivery = queue.get(this, noAck)
-    if (delivery !== undefined && !noAck) this.#remember(queue)
+    if (delivery !== undefined) this.#remember(queue)
+    if (noAck) this.#rest()
     this.#virtualHost.broker.settle()
     return delivery
   }
