@@ -135,7 +135,7 @@ export class LocalSubscription implements Task, Recipient {
     this.open = false
     this.queue.removeConsumer(this, this.#takeUnhanded())
     this.holder.unsubscribed(this)
-    this.queue.broker.settle()
+    this.#broker.settle()
   }
 
   /** Gives back what was assigned and not handed over. */
@@ -176,7 +176,7 @@ export class LocalSubscription implements Task, Recipient {
   #wake(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    this.queue.broker.scheduler.schedule(this)
+    this.#broker.scheduler.schedule(this)
   }
 
   #tellSettled(): void {

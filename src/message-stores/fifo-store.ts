@@ -72,11 +72,6 @@ export class FifoStore<E extends Entry> implements MessageStore<E> {
     this.#returned.push(entry)
   }
 
-  head(): Message | undefined {
-    if (this.#returned !== undefined && this.#returned.length > 0) return this.#returned.peek()?.message
-    return this.#fresh === 0 ? undefined : this.#head?.messages[this.#headIndex]
-  }
-
   headDeadline(): number {
     if (this.#returned !== undefined && this.#returned.length > 0) return this.#returned.peek()?.deadline ?? 0
     return this.#fresh === 0 ? 0 : (this.#head?.deadlines?.[this.#headIndex] ?? 0)

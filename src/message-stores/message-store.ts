@@ -28,8 +28,6 @@ export interface MessageStore<E extends Entry> {
   push(message: Message, deadline: number): void
   /** Puts an entry back: to its old place, or to the front in order of return, as the queue's type has it. */
   giveBack(entry: E): void
-  /** The message that leaves next; undefined when empty. */
-  head(): Message | undefined
   /** Deadline of the message that leaves next; 0 = never, or empty. */
   headDeadline(): number
   /** Takes the message that leaves next. Only when not empty. */

@@ -33,10 +33,6 @@ export class PriorityStore<E extends Entry> implements MessageStore<E> {
     this.#length++
   }
 
-  head(): Message | undefined {
-    return this.#highest()?.head()
-  }
-
   headDeadline(): number {
     return this.#highest()?.headDeadline() ?? 0
   }
