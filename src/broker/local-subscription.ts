@@ -8,6 +8,9 @@ import type { Task } from '../scheduler.js'
 import { type MessageEventName, messageEvents } from './events.js'
 import type { BrokerServices } from './services.js'
 
+/** Ends an operation that left nothing to do. */
+const NOTHING: Task = { run: () => undefined }
+
 /** Credit of a consumer without a prefetch limit. */
 const UNLIMITED = 2 ** 30
 
@@ -113,7 +116,11 @@ export class LocalSubscription implements Task, Recipient {
       return undefined
     }
     const delivery = this.#outbox.shift() as Delivery
-    if (this.noAck) this.queue.autoAck(delivery)
+    if (this.noAck) {
+      this.queue.autoAck(delivery)
+      // n.b. no settlement will end this operation, and a broker that drains waits for the end of one.
+      broker.defer(NOTHING)
+    }
     if (messageEvents.delivered.hasSubscribers) this.queue.report('delivered', delivery.message)
     broker.tracker?.entering(delivery)
     return delivery

@@ -240,3 +240,17 @@ onEveryEngine('a cancelled consumer', (scenario) => {
     expect(host.queues()[0]).toMatchObject({ consumers: [], stats: { acked: 1, unacked: 0 } })
   })
 })
+
+onEveryEngine('a broker that drains', (scenario) => {
+  scenario(
+    'ends when consumers without acknowledgement have taken all',
+    { needs: ['inside'] },
+    async ({ bus, broker }) => {
+      const queue = await bus.declareQueue<number>('q')
+      await sendAll(queue, upTo(5))
+      const got = collect(queue.createConsumer({ noAck: true }))
+      expect(await broker.close({ drain: true })).toEqual({ finished: 5, requeued: 0, dropped: 0 })
+      expect(got).toHaveLength(5)
+    },
+  )
+})
