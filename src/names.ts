@@ -29,10 +29,13 @@ export function cleanName(name: string): string {
   return name.includes('\n') || name.includes('\r') ? name.replace(/[\r\n]/g, '') : name
 }
 
+/** The name that stands for a channel's own address for replies (DRT-01); what comes after it and a dot is one. */
+export const REPLY_TO = 'amq.rabbitmq.reply-to'
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** A unique name: the prefix and 22 random characters of URL-safe base64 (Q-02, CON-02). */
-export function generateName(prefix: 'amq.gen-' | 'amq.ctag-'): string {
+export function generateName(prefix: 'amq.gen-' | 'amq.ctag-' | `${typeof REPLY_TO}.`): string {
   // n.b. it has to be unique, not secret. Made in one piece: a string that is added up takes twenty times the memory.
   return prefix + String.fromCharCode(...Array.from({ length: 22 }, () => ALPHABET.charCodeAt(Math.random() * 64)))
 }

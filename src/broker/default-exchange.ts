@@ -1,17 +1,22 @@
 /** The default exchange: every queue is bound to it by its name, and nothing else ever is (XT-03, Q-26). */
+import { explainKey } from '../exchange-types/direct.js'
 import type { ExchangeType, Router } from '../exchange-types/exchange-type.js'
+import { nearKey } from '../exchange-types/near-key.js'
+import type { ReplyAddresses } from './direct-reply-to.js'
 import type { QueueState } from './queue-state.js'
 
-/** The type of the default exchange of the virtual host with these queues. It has no bindings of its own. */
-export function defaultExchangeType(queues: ReadonlyMap<string, QueueState>): ExchangeType {
+/** The type of the default exchange of the virtual host with these queues and addresses. It has no bindings of its own. */
+export function defaultExchangeType(queues: ReadonlyMap<string, QueueState>, replies: ReplyAddresses): ExchangeType {
   const router: Router = {
     add: () => undefined,
     remove: () => undefined,
     route(routingKey, _message, sink) {
-      const queue = queues.get(routingKey)
+      const queue = queues.get(routingKey) ?? replies.route(routingKey)
       if (queue !== undefined) sink.add(queue)
     },
     sole: (routingKey) => queues.get(routingKey),
+    explain: explainKey,
+    near: (binding, routingKey) => nearKey(binding.routingKey, routingKey, false),
   }
   return { name: 'direct', createRouter: () => router }
 }

@@ -19,6 +19,7 @@ import { didYouMean, hintAt } from '../options.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
 import { Binding, bindingIdentity } from './binding.js'
 import { defaultExchangeType } from './default-exchange.js'
+import { ReplyAddresses } from './direct-reply-to.js'
 import { checkEquivalent } from './equivalence.js'
 import { ExchangeState } from './exchange-state.js'
 import { Publishing } from './publishing.js'
@@ -48,6 +49,7 @@ export class VirtualHostState implements QueueHome {
   readonly exchanges = new Map<string, ExchangeState>()
   readonly queues = new Map<string, QueueState>()
   readonly connections = new Set<QueueOwner>()
+  readonly replies: ReplyAddresses
   readonly publishing: Publishing
   deleted = false
 
@@ -55,7 +57,8 @@ export class VirtualHostState implements QueueHome {
     this.name = name
     this.broker = broker
     this.publishing = new Publishing(name, this.exchanges, broker)
-    this.#addExchange(PREDECLARED_DEFAULT, defaultExchangeType(this.queues))
+    this.replies = new ReplyAddresses(name, broker)
+    this.#addExchange(PREDECLARED_DEFAULT, defaultExchangeType(this.queues, this.replies))
     for (const [exchange, type, internal] of PREDECLARED) {
       this.#addExchange({ ...PREDECLARED_DEFAULT, name: exchange, type, internal }, this.#typeOf(type))
     }

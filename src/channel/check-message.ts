@@ -2,13 +2,17 @@
 import { stringsOf } from '../broker/publishing.js'
 import { PreconditionFailedError } from '../errors.js'
 import { Message } from '../message.js'
+import { REPLY_TO } from '../names.js'
 import { TEN_YEARS } from '../time.js'
 
 /**
- * The message as it is routed: without its BCC header (PUB-10).
- * @throws PreconditionFailedError for CC or BCC that is no array (PUB-09), or a bad expiration (PUB-13).
+ * The message as it is routed: without its BCC header (PUB-10), with the channel's address where it asks for direct
+ * replies (DRT-04).
+ * @throws PreconditionFailedError for CC or BCC that is no array (PUB-09), a bad expiration (PUB-13), or direct replies
+ * without a consumer for them (DRT-03).
  */
-export function checkMessage(message: Message): Message {
+export function checkMessage(unaddressed: Message, replyAddress: string | undefined): Message {
+  const message = unaddressed.properties.replyTo === REPLY_TO ? addressed(unaddressed, replyAddress) : unaddressed
   const { headers, expiration } = message.properties
   if (expiration !== undefined) checkExpiration(expiration)
   if (headers === undefined) return message
@@ -27,6 +31,17 @@ export function checkMessage(message: Message): Message {
   const checked = new Message(exchange, routingKey, body, { ...properties, headers: shown })
   checked.rare = { bcc: stringsOf(BCC) }
   return checked
+}
+
+function addressed(message: Message, replyTo: string | undefined): Message {
+  if (replyTo === undefined) {
+    throw new PreconditionFailedError(
+      'fast reply consumer does not exist',
+      `'${REPLY_TO}' is for queue.request(); by hand, name a queue of your own in 'replyTo'`,
+    )
+  }
+  const { exchange, routingKey, body, properties } = message
+  return new Message(exchange, routingKey, body, { ...properties, replyTo })
 }
 
 function checkExpiration(expiration: string | number): void {

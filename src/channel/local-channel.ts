@@ -18,7 +18,7 @@ import type {
 import type { Delivery, HomeQueue, Settlement } from '../delivery.js'
 import { AccessRefusedError, ClosedError, NotAllowedError, PreconditionFailedError } from '../errors.js'
 import { type Message, NO_PROPERTIES } from '../message.js'
-import { generateName } from '../names.js'
+import { generateName, REPLY_TO } from '../names.js'
 import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { checkMessage } from './check-message.js'
@@ -49,6 +49,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   /** The exchange of the last publish: most channels publish to one. */
   #exchange: ExchangeState | undefined
   publishes = 0
+  /** Where its consumer of direct replies takes them. */
+  #replies: QueueState | undefined
   #closed = false
 
   constructor(connection: ChannelOwner, virtualHost: VirtualHostState, listener: ChannelListener) {
@@ -69,7 +71,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       exchange = this.#exchangeOf(unchecked.exchange)
     }
     if (this.closed) this.#checkOpen()
-    const message = unchecked.properties === NO_PROPERTIES ? unchecked : checkMessage(unchecked)
+    const message = unchecked.properties === NO_PROPERTIES ? unchecked : checkMessage(unchecked, this.#replies?.name)
     this.publishes++
     const { publishing, broker } = this.#virtualHost
     const outcome =
@@ -189,11 +191,11 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   consume(name: string, options: ConsumeOptions, listener: SubscriptionListener): LocalSubscription {
     this.#checkOpen()
-    const queue = this.#queue(name)
     const consumerTag = options.consumerTag === '' ? generateName('amq.ctag-') : options.consumerTag
     if (this.#subscriptions.some((other) => other.consumerTag === consumerTag)) {
       throw new NotAllowedError(`attempt to reuse consumer tag '${consumerTag}'`)
     }
+    const queue = name === REPLY_TO ? this.#takeReplies(options.noAck) : this.#queue(name)
     const inUse = queue.consumers.some((consumer) => consumer.exclusive)
     const impossible = options.exclusive && (queue.consumerCount > 0 || queue.rules.singleActiveConsumer)
     if (!options.once && (inUse || impossible)) throw new AccessRefusedError(`${queue.title} in exclusive use`)
@@ -202,13 +204,21 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#remember(queue)
     queue.addConsumer(subscription)
     const { broker, name: virtualHost } = this.#virtualHost
-    if (!options.once) broker.announce('consumer.created', () => ({ virtualHost, queue: name, consumerTag }))
+    if (!options.once) broker.announce('consumer.created', () => ({ virtualHost, queue: queue.name, consumerTag }))
     broker.settle()
     return subscription
   }
 
+  #takeReplies(noAck: boolean): QueueState {
+    if (!noAck) throw new PreconditionFailedError('reply consumer cannot acknowledge', 'use noAck: true')
+    if (this.#replies !== undefined) throw new PreconditionFailedError('reply consumer already set')
+    this.#replies = this.#virtualHost.replies.open()
+    return this.#replies
+  }
+
   unsubscribed(subscription: LocalSubscription): void {
     const { consumerTag, queue } = subscription
+    if (queue === this.#replies) this.#replies = undefined
     this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription)
     const { broker, name: virtualHost } = this.#virtualHost
     this.#rest()
@@ -241,6 +251,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     bindings: readonly BindingDeclaration[] = [],
     deadLetter?: string,
   ): QueueInfo {
+    if (declaration.name === REPLY_TO || declaration.name.startsWith(`${REPLY_TO}.`)) {
+      return this.checkQueue(declaration.name)
+    }
     return this.#operate(() =>
       infoOf(this.#virtualHost.declareQueueWith(declaration, bindings, deadLetter, this.#connection)),
     )
@@ -248,6 +261,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   checkQueue(name: string): QueueInfo {
     return this.#operate(() => {
+      // n.b. how a responder learns whether the requester is still there (DRT-06).
+      if (name === REPLY_TO || this.#virtualHost.replies.has(name)) return { name, messageCount: 0, consumerCount: 1 }
       const queue = this.#queue(name)
       queue.touch()
       return infoOf(queue)

@@ -57,6 +57,8 @@ export class Closing {
 
   #look(): void {
     for (const queue of this.#queues()) if (this.#busy(queue)) return
+    // n.b. a reply is on its way when its request is settled.
+    for (const { replies } of this.#broker.virtualHosts.values()) if (replies.busy) return
     this.#end()
   }
 
