@@ -98,15 +98,21 @@ export class Delivery<Body = unknown> {
   }
 
   /**
-   * The body. Bytes whose content type is JSON or text are decoded at the first look.
+   * The body. Bytes whose content type is JSON or text are decoded at the first look; with a schema, what it made of them.
    * @throws BodyEncodingError when bytes that claim to be JSON are not; `message.body` bytes stay available as `content`.
    */
   get body(): Body {
-    const { body } = this.message
+    if (this.lazy !== undefined && 'body' in this.lazy) return this.lazy.body as Body
+    const { body, properties } = this.message
     if (!(body instanceof Uint8Array)) return body as Body
+    return this.become(decodeBody(body, properties.contentType)) as Body
+  }
+
+  /** @internal From now on this is the body. */
+  become(body: unknown): unknown {
     this.lazy ??= {}
-    if (!('body' in this.lazy)) this.lazy.body = decodeBody(body, this.message.properties.contentType)
-    return this.lazy.body as Body
+    this.lazy.body = body
+    return body
   }
 
   /** The body as it was published, never decoded. */

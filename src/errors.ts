@@ -19,9 +19,12 @@ export type ErrorCode =
   | 'CLOSED'
   | 'TIMEOUT'
   | 'ABORTED'
+  | 'REMOTE'
+  | 'REPLY_INTERRUPTED'
   | 'INVALID_OPTION'
   | 'UNKNOWN_OPTION'
   | 'BODY_NOT_ENCODABLE'
+  | 'BODY_INVALID'
 
 /**
  * What an error costs on a real RabbitMQ: one message, the call that was made, the channel, or the whole connection.
@@ -187,9 +190,9 @@ export class ClosedError extends LeveretError {
 
 /** A wait took longer than the `timeout` it was given. */
 export class TimeoutError extends LeveretError {
-  /** Takes what was waited for and the time in milliseconds. */
-  constructor(what: string, timeout: number) {
-    super('TIMEOUT', 'call', `${what} took longer than ${timeout} ms`)
+  /** Takes what was waited for, the time in milliseconds and, for the message only, a hint. */
+  constructor(what: string, timeout: number, hint?: string) {
+    super('TIMEOUT', 'call', `${what} took longer than ${timeout} ms${hint === undefined ? '' : `: ${hint}`}`)
   }
 }
 
@@ -205,10 +208,87 @@ export class AbortError extends LeveretError {
   }
 }
 
+/** What an error was where it was thrown: plain data, which survives JSON and structured clone. */
+export interface RemoteFailure {
+  /** Its name, such as `TypeError`. */
+  readonly name: string
+  /** Its message. */
+  readonly message: string
+  /** Its code, if it had one. */
+  readonly code?: string | number
+  /** Its cause, if it had one. */
+  readonly cause?: RemoteFailure
+}
+
+/** The responder of a request failed. The `cause` is its error, made anew from name, message, code and causes. */
+export class RemoteError extends LeveretError {
+  /** The responder's error as plain data. */
+  readonly remote: RemoteFailure
+  /** Takes what was asked for, and what the responder said of its error. */
+  constructor(what: string, remote: RemoteFailure) {
+    super('REMOTE', 'message', `${what} failed at the responder: ${remote.name}: ${remote.message}`, {
+      cause: errorOf(remote),
+    })
+    this.remote = remote
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), remote: this.remote }
+  }
+}
+
+function errorOf({ name, message, code, cause }: RemoteFailure): Error {
+  const error = new Error(message, cause === undefined ? undefined : { cause: errorOf(cause) })
+  // n.b. not enumerable, as the name of any error.
+  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
+  return code === undefined ? error : Object.assign(error, { code })
+}
+
+/** The responder of a reply in parts was lost after some of them; another may have begun anew, which is no continuation. */
+export class ReplyInterruptedError extends LeveretError {
+  /** Takes what was asked for, and how many parts came. */
+  constructor(what: string, parts: number) {
+    super('REPLY_INTERRUPTED', 'message', `${what}: the responder was lost after ${parts} parts of its reply`)
+  }
+}
+
 /** A body that cannot be copied or encoded the way the broker was told to. Nothing was enqueued. */
 export class BodyEncodingError extends LeveretError {
   /** Takes the reason and the error of the codec. */
   constructor(reason: string, cause?: unknown) {
     super('BODY_NOT_ENCODABLE', 'message', `the body cannot be encoded: ${reason}`, { cause })
   }
+}
+
+/** One thing that a schema finds wrong with a body, as Standard Schema has it. */
+export interface SchemaIssue {
+  /** What is wrong. */
+  readonly message: string
+  /** Where in the body: keys, or objects with a `key`, from the outside in. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** A body that its schema refuses: published, nothing is enqueued; consumed, the message is rejected. */
+export class BodyInvalidError extends LeveretError {
+  /** What is wrong; the `cause` as well. */
+  readonly issues: readonly SchemaIssue[]
+  /** Takes whose schema it is, such as `queue 'mails'`, and what the schema found. */
+  constructor(what: string, issues: readonly SchemaIssue[]) {
+    super('BODY_INVALID', 'message', `${what}: the schema refuses the body: ${issues.map(issueText).join('; ')}`, {
+      cause: issues,
+    })
+    this.issues = issues
+  }
+}
+
+function issueText({ message, path = [] }: SchemaIssue): string {
+  return path.length === 0 ? message : `${pathOf(path)}: ${message}`
+}
+
+/** A path such as `lines[0].price`. */
+export function pathOf(path: NonNullable<SchemaIssue['path']>): string {
+  return path
+    .map((step) => (typeof step === 'object' ? step.key : step))
+    .map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at === 0 ? '' : '.'}${String(key)}`))
+    .join('')
 }

@@ -24,10 +24,17 @@ export type { QueueInfo, QueueStats } from './declarations.js'
 export { Delivery, type Settlement, type Settler } from './delivery.js'
 export * from './errors.js'
 export type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-types/exchange-type.js'
-export type { BindingKey } from './handles/binding-key.js'
+export type { BindingKey, BodyOf } from './handles/binding-key.js'
 export { Bus, type ExchangeTypeName } from './handles/bus.js'
 export { type CloseConsumerOptions, Consumer, type ConsumerEvents, type ConsumerOptions } from './handles/consumer.js'
-export { type AnyMessages, type DeleteExchangeOptions, Exchange, type ExchangeOptions } from './handles/exchange.js'
+export {
+  type AnyMessages,
+  type AnyType,
+  type DeleteExchangeOptions,
+  Exchange,
+  type ExchangeOptions,
+} from './handles/exchange.js'
+export type { CheckedPattern, MatchingKeys } from './handles/key-types.js'
 export {
   type DrainedOptions,
   ExchangeProducer,
@@ -37,8 +44,18 @@ export {
 } from './handles/producer.js'
 export type { PublishOptions, SendOptions } from './handles/publish-options.js'
 export { type DeleteQueueOptions, type GetOptions, Queue } from './handles/queue.js'
-export type { QueueOptions, RetryOptions } from './handles/queue-options.js'
+export type { AnyBody, QueueOptions, RetryOptions } from './handles/queue-options.js'
 export type { RunOptions } from './handles/runner.js'
+export {
+  body,
+  type InputOf,
+  type InputsOf,
+  type MessageSchemas,
+  type OutputOf,
+  type OutputsOf,
+  type SchemaResult,
+  type StandardSchema,
+} from './handles/standard-schema.js'
 export type { AbortSignalLike, Awaitable, Signal, TimerHandle } from './host.js'
 export { Broker, type BrokerOptions, type ConnectOptions } from './local/broker.js'
 export type { CloseBrokerOptions, ClosedBroker } from './local/closing.js'

@@ -1,5 +1,6 @@
 /** Dead letters: the envelope of a message that died, and the history it carries in `x-death` (DLX-03 to DLX-13). */
 import { type Arguments, type FieldValue, isTable } from '../arguments.js'
+import { BodyInvalidError, pathOf } from '../errors.js'
 import { Message, type MessageProperties } from '../message.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
 
@@ -16,6 +17,7 @@ export function deadLetterOf(
   reason: DeathReason,
   target: DeadLetterTarget,
   wallTime: number,
+  cause?: unknown,
 ): Message {
   const { expiration, ...properties } = message.properties
   const old = properties.headers ?? {}
@@ -28,6 +30,12 @@ export function deadLetterOf(
     headers[`x-${which}-death-reason`] = reason
     headers[`x-${which}-death-queue`] = queue
     headers[`x-${which}-death-exchange`] = message.exchange
+  }
+  if (cause instanceof BodyInvalidError) {
+    headers['x-schema-issues'] = cause.issues.map(({ message: text, path = [] }) => ({
+      message: text,
+      path: pathOf(path),
+    }))
   }
   const letterProperties: MessageProperties = { ...properties, headers }
   const letter = new Message(target.exchange, target.routingKey ?? message.routingKey, message.body, letterProperties)

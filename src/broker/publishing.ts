@@ -122,11 +122,11 @@ export class Publishing implements RouteSink {
    * Publishes the dead letter of a message. False when it has nowhere to go: no dead-letter exchange, no such exchange,
    * no queue behind it, or only queues that it died in before without being rejected (DLX-12).
    */
-  deadLetter(queue: QueueState, message: Message, reason: DeathReason): boolean {
+  deadLetter(queue: QueueState, message: Message, reason: DeathReason, cause?: unknown): boolean {
     const { deadLetter } = queue.rules
     const exchange = deadLetter && this.#exchanges.get(deadLetter.exchange)
     if (deadLetter === undefined || exchange === undefined) return false
-    const letter = deadLetterOf(message, queue.name, reason, deadLetter, this.#broker.timers.wallTime())
+    const letter = deadLetterOf(message, queue.name, reason, deadLetter, this.#broker.timers.wallTime(), cause)
     this.#route(exchange, letter, deadLetter.routingKey)
     let reached = 0
     for (let i = 0; i < this.#found; i++) {

@@ -31,7 +31,7 @@ export interface QueueHome {
   readonly name: string
   readonly broker: BrokerServices
   /** Publishes the dead letter of a message; false when it has nowhere to go. */
-  deadLetter(queue: QueueState, message: Message, reason: DeathReason): boolean
+  deadLetter(queue: QueueState, message: Message, reason: DeathReason, cause?: unknown): boolean
   /** Takes the queue out; `reason` is for its consumers. */
   removeQueue(queue: QueueState, reason: string): void
 }
@@ -177,6 +177,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     return this.#unhanded !== undefined ? undefined : this.#dispatcher?.next(this.paused)
   }
 
+  /** Who would be assigned a message that came now, were none ready. */
+  foresee(): LocalSubscription | undefined {
+    return this.#dispatcher?.foresee(this.paused)
+  }
+
   #assign(consumer: LocalSubscription, delivery: Delivery): void {
     if (!consumer.noAck) consumer.credit--
     ;(this.#dispatcher as Dispatcher).rotate(consumer)
@@ -298,7 +303,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     // n.b. deferred: a dead letter is published after the operation that caused it, in order, never inside it.
     this.broker.defer({
       run: () => {
-        if (this.virtualHost.deadLetter(this, message, reason)) this.counters.deadLettered++
+        if (this.virtualHost.deadLetter(this, message, reason, cause)) this.counters.deadLettered++
         else this.counters.deadLetterLost++
       },
     })

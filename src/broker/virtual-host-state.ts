@@ -315,8 +315,8 @@ export class VirtualHostState implements QueueHome {
     return destination as QueueState | ExchangeState
   }
 
-  deadLetter(queue: QueueState, message: Message, reason: DeathReason): boolean {
-    return this.publishing.deadLetter(queue, message, reason)
+  deadLetter(queue: QueueState, message: Message, reason: DeathReason, cause?: unknown): boolean {
+    return this.publishing.deadLetter(queue, message, reason, cause)
   }
 
   // The end

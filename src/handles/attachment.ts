@@ -5,7 +5,7 @@
 import type { Channel, ChannelListener, Connection, Subscription } from '../channel/channel.js'
 import type { ConsumeOptions, SubscriptionListener } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
-import type { ConsumerCancelledError, LeveretError } from '../errors.js'
+import type { BodyInvalidError, ConsumerCancelledError, LeveretError } from '../errors.js'
 import { type AsyncScope, captureAsyncScope, onAbort, type Signal } from '../host.js'
 import type { Timer } from '../timers.js'
 import { Wait } from './wait.js'
@@ -32,6 +32,8 @@ export interface DeliverySink {
 export interface AttachmentOwner<Body> {
   /** A handler failed. */
   failed(error: unknown, delivery: Delivery<Body>): void
+  /** A schema refused the body; the delivery is rejected. */
+  invalid(error: BodyInvalidError, delivery: Delivery<Body>): void
   /** The broker ended the consumer, and no sink told the user. */
   cancelled(error: ConsumerCancelledError): void
 }
@@ -45,6 +47,8 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   subscription: Subscription | undefined
   /** True once the channel is gone or the broker ended the consumer. */
   over = false
+  /** True once its owner stopped the deliveries. */
+  stopped = false
   #held: Map<Delivery<Body>, Timer> | undefined
   #stopListening: (() => void) | undefined
 
@@ -117,12 +121,14 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   }
 
   async #stop(): Promise<void> {
+    this.stopped = true
     await this.subscription?.cancel()
     this.sink.end?.()
   }
 
   /** Stops the deliveries now, and closes the channel when what was taken is settled. */
   leave(): void {
+    this.stopped = true
     this.#setOver()
     void this.subscription?.cancel()
     this.#closeWhenSettled()

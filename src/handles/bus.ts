@@ -3,10 +3,29 @@ import type { Channel, Connection } from '../channel/channel.js'
 import { ClosedError, InvalidOptionError } from '../errors.js'
 import { type Awaitable, andThen } from '../host.js'
 import { checkShortString, cleanName } from '../names.js'
+import { checkOptions } from '../options.js'
 import { bindingDeclaration } from './binding-declaration.js'
-import { type AnyMessages, Exchange, type ExchangeOptions, exchangeDeclaration } from './exchange.js'
+import type { BindingKey, BodyOf } from './binding-key.js'
+import {
+  type AnyMessages,
+  type AnyType,
+  Exchange,
+  type ExchangeOptions,
+  exchangeDeclaration,
+  exchangeSchemas,
+} from './exchange.js'
 import { Queue } from './queue.js'
 import { type QueueOptions, queueDeclaration } from './queue-options.js'
+import { Schemas } from './schemas.js'
+import {
+  type InputOf,
+  type InputsOf,
+  type MessageSchemas,
+  type OutputOf,
+  type OutputsOf,
+  type StandardSchema,
+  schema,
+} from './standard-schema.js'
 
 /** Types of exchange that every broker has. */
 export type ExchangeTypeName = 'direct' | 'fanout' | 'topic' | 'headers' | (string & {})
@@ -59,9 +78,27 @@ export class Bus {
    * for an exclusive queue of another bus, AccessRefusedError for names that begin with `amq.`, NotFoundError for a
    * binding to a missing exchange, InvalidOptionError, UnknownOptionError.
    */
-  declareQueue<Body = unknown>(name?: string, options?: QueueOptions): Awaitable<Queue<Body>>
-  declareQueue<Body = unknown>(options: QueueOptions): Awaitable<Queue<Body>>
-  declareQueue<Body = unknown>(nameOrOptions?: string | QueueOptions, given?: QueueOptions): Awaitable<Queue<Body>> {
+  declareQueue<Body = unknown, Reply = unknown>(name?: string): Awaitable<Queue<Body, Reply>>
+  declareQueue<const Schema extends StandardSchema>(
+    name: string,
+    options: QueueOptions & { readonly body: Schema },
+  ): Awaitable<Queue<OutputOf<Schema>, unknown, InputOf<Schema>>>
+  declareQueue<const Keys extends readonly BindingKey[]>(
+    name: string,
+    options: QueueOptions & { readonly bindings: Keys },
+  ): Awaitable<Queue<BodyOf<Keys>>>
+  declareQueue<Body = unknown, Reply = unknown>(
+    name: string | undefined,
+    options: QueueOptions<Body> | undefined,
+  ): Awaitable<Queue<Body, Reply>>
+  declareQueue<const Schema extends StandardSchema>(
+    options: QueueOptions & { readonly body: Schema },
+  ): Awaitable<Queue<OutputOf<Schema>, unknown, InputOf<Schema>>>
+  declareQueue<const Keys extends readonly BindingKey[]>(
+    options: QueueOptions & { readonly bindings: Keys },
+  ): Awaitable<Queue<BodyOf<Keys>>>
+  declareQueue<Body = unknown, Reply = unknown>(options: QueueOptions<Body>): Awaitable<Queue<Body, Reply>>
+  declareQueue(nameOrOptions?: string | QueueOptions, given?: QueueOptions): Awaitable<Queue> {
     const named = typeof nameOrOptions !== 'object'
     const name = (named ? nameOrOptions : undefined) ?? ''
     const options = named ? given : nameOrOptions
@@ -73,19 +110,28 @@ export class Bus {
       if (deadLetter === '') throw new InvalidOptionError("deadLetter: expected the name of a queue, got ''")
     }
     const wanted = bindings.map((key) => bindingDeclaration('bindings', key, 'queue', name, this.connection.home))
-    return andThen(
-      this.#open().declareQueue(declaration, wanted, deadLetter),
-      (info) => new Queue<Body>(this.connection, info.name),
-    )
+    return andThen(this.#open().declareQueue(declaration, wanted, deadLetter), (info) => {
+      const schemas = Schemas.of(`queue '${info.name}'`, options?.body)
+      return new Queue(this.connection, info.name, schemas, bindings)
+    })
   }
 
   /**
    * A handle of a queue, declared or not: nothing is asked of the broker until the handle is used.
    * @throws InvalidOptionError for a name that is no string, empty, or longer than 255 bytes.
    */
-  queue<Body = unknown>(name: string): Queue<Body> {
+  queue<Schema extends StandardSchema>(
+    name: string,
+    options: {
+      /** Schema of the bodies that this handle publishes and consumes. */
+      readonly body: Schema
+    },
+  ): Queue<OutputOf<Schema>, unknown, InputOf<Schema>>
+  queue<Body = unknown, Reply = unknown>(name: string): Queue<Body, Reply>
+  queue(name: string, options?: { readonly body: StandardSchema }): Queue {
     if (name === '') throw new InvalidOptionError('queue: expected the name of a queue, got an empty string')
-    return new Queue<Body>(this.connection, name)
+    checkOptions('queue', options, { body: schema })
+    return new Queue(this.connection, name, Schemas.of(`queue '${name}'`, options?.body))
   }
 
   /**
@@ -94,16 +140,43 @@ export class Bus {
    * @throws PreconditionFailedError for an unknown type, or when it exists and is declared otherwise, AccessRefusedError
    * for the default exchange and new names that begin with `amq.`, InvalidOptionError, UnknownOptionError.
    */
+  declareExchange<const S extends MessageSchemas, Type extends ExchangeTypeName>(
+    name: string,
+    type: Type,
+    options: ExchangeOptions & { readonly messages: S },
+  ): Awaitable<Exchange<OutputsOf<S>, Type, InputsOf<S>>>
+  declareExchange<const S extends StandardSchema>(
+    name: string,
+    type: ExchangeTypeName,
+    options: ExchangeOptions & { readonly body: S },
+  ): Awaitable<Exchange<Record<string, OutputOf<S>>, AnyType, Record<string, InputOf<S>>>>
+  declareExchange<Messages extends object = AnyMessages>(
+    name: string,
+    type: 'topic',
+    options?: ExchangeOptions,
+  ): Awaitable<Exchange<Messages, 'topic'>>
+  declareExchange<Messages extends object = AnyMessages>(
+    name: string,
+    type: 'direct',
+    options?: ExchangeOptions,
+  ): Awaitable<Exchange<Messages, 'direct'>>
+  declareExchange<Body = AnyMessages[string]>(
+    name: string,
+    type: 'fanout' | 'headers',
+    options?: ExchangeOptions,
+  ): Awaitable<Exchange<Record<string, Body>>>
   declareExchange<Messages extends object = AnyMessages>(
     name: string,
     type: ExchangeTypeName,
     options?: ExchangeOptions,
-  ): Awaitable<Exchange<Messages>> {
+  ): Awaitable<Exchange<Messages>>
+  declareExchange(name: string, type: ExchangeTypeName, options: ExchangeOptions = {}): Awaitable<unknown> {
     checkShortString('exchange name', name)
     const declaration = exchangeDeclaration(name, type, options)
+    const schemas = Schemas.of(`exchange '${name}'`, options.body, options.messages)
     return andThen(
       this.#open().declareExchange(declaration),
-      () => new Exchange<Messages>(this.connection, cleanName(name)),
+      () => new Exchange(this.connection, cleanName(name), schemas),
     )
   }
 
@@ -111,8 +184,23 @@ export class Bus {
    * A handle of an exchange, declared or not; '' is the default exchange. `Messages` maps routing keys to bodies.
    * @throws InvalidOptionError for a name that is no string or longer than 255 bytes.
    */
-  exchange<Messages extends object = AnyMessages>(name: string): Exchange<Messages> {
-    return new Exchange<Messages>(this.connection, name)
+  exchange<const S extends MessageSchemas>(
+    name: string,
+    options: {
+      /** A schema for each routing key that this handle publishes with. */
+      readonly messages: S
+    },
+  ): Exchange<OutputsOf<S>, AnyType, InputsOf<S>>
+  exchange<const S extends StandardSchema>(
+    name: string,
+    options: {
+      /** One schema for all messages that this handle publishes. */
+      readonly body: S
+    },
+  ): Exchange<Record<string, OutputOf<S>>, AnyType, Record<string, InputOf<S>>>
+  exchange<Messages extends object = AnyMessages, Type extends string = AnyType>(name: string): Exchange<Messages, Type>
+  exchange(name: string, options?: Pick<ExchangeOptions, 'body' | 'messages'>): unknown {
+    return new Exchange(this.connection, name, exchangeSchemas(`exchange '${name}'`, options, 'exchange'))
   }
 
   /** Closes the bus: gives back what its consumers hold and deletes its exclusive queues. Idempotent. */

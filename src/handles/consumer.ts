@@ -5,14 +5,23 @@
 import type { Connection } from '../channel/channel.js'
 import type { Delivery } from '../delivery.js'
 import { Emitter } from '../emitter.js'
-import { AbortError, ClosedError, type ConsumerCancelledError, InvalidOptionError } from '../errors.js'
+import {
+  AbortError,
+  type BodyInvalidError,
+  ClosedError,
+  type ConsumerCancelledError,
+  InvalidOptionError,
+} from '../errors.js'
 import type { AbortSignalLike, Signal } from '../host.js'
 import { checkShortString, describe } from '../names.js'
 import { boolean, type Checks, checkOptions, integer, signal, string } from '../options.js'
 import { Attachment, type DeliverySink } from './attachment.js'
 import { CallbackSink } from './callback-sink.js'
+import { CheckedAttachment } from './checked-attachment.js'
 import { DeliveryIterator } from './delivery-iterator.js'
 import { checkRun, Runner, type RunOptions } from './runner.js'
+import { ConsumedSchemas, Schemas } from './schemas.js'
+import { type StandardSchema, schema } from './standard-schema.js'
 import { checkNotAborted, isAborted } from './wait.js'
 
 /** How a consumer attaches to its queue. */
@@ -48,6 +57,12 @@ export interface ConsumerOptions {
    * @default none
    */
   readonly signal?: Signal
+  /**
+   * The schema of the bodies: a delivery gets what it makes of its body, and one that it refuses is rejected, to the queue's
+   * dead-letter exchange, with the issues in the header `x-schema-issues`.
+   * @default that of the queue handle, or of the exchange whose `key` the queue was bound by
+   */
+  readonly body?: StandardSchema
 }
 
 /** How a consumer is closed. */
@@ -67,6 +82,8 @@ export interface ConsumerEvents<Body> {
   cancelled: [error: ConsumerCancelledError]
   /** A handler threw or rejected; the delivery is retried. Unheard, it is a `fault` of the broker. */
   failed: [error: unknown, delivery: Delivery<Body>]
+  /** A schema refused the body; the delivery is rejected. Unheard, it is a `fault` of the broker. */
+  invalid: [error: BodyInvalidError, delivery: Delivery<Body>]
 }
 
 const CONSUMER_CHECKS: Checks = {
@@ -76,6 +93,7 @@ const CONSUMER_CHECKS: Checks = {
   exclusive: boolean,
   priority: integer(-(2 ** 31), 2 ** 31 - 1),
   consumerTag: string,
+  body: schema,
 }
 
 const CLOSE_CHECKS: Checks = { timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
@@ -104,18 +122,23 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   readonly #connection: Connection
   readonly #queue: string
   readonly #options: ConsumerOptions
+  readonly #schemas: ConsumedSchemas | undefined
   #attachment: Attachment<Body> | undefined
   #verb: string | undefined
   #closing: Promise<void> | undefined
   #events: Emitter<ConsumerEvents<Body>> | undefined
 
   /** Use `queue.createConsumer()`. @hidden */
-  constructor(connection: Connection, queue: string, options: ConsumerOptions = {}) {
+  constructor(connection: Connection, queue: string, options: ConsumerOptions = {}, schemas?: ConsumedSchemas) {
     checkOptions('createConsumer', options, CONSUMER_CHECKS)
     if (options.consumerTag !== undefined) checkShortString('consumer tag', options.consumerTag)
     this.#connection = connection
     this.#queue = queue
     this.#options = options
+    this.#schemas =
+      options.body === undefined
+        ? schemas
+        : new ConsumedSchemas(Schemas.of(`consumer of queue '${queue}'`, options.body))
   }
 
   /** Name of the consumer; undefined until it is attached, unless it was given. */
@@ -133,7 +156,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
     name: Name,
     listener: (...payload: ConsumerEvents<Body>[Name]) => void,
   ): this {
-    this.#events ??= new Emitter<ConsumerEvents<Body>>(['cancelled', 'failed'], (error, event) => {
+    this.#events ??= new Emitter<ConsumerEvents<Body>>(['cancelled', 'failed', 'invalid'], (error, event) => {
       this.#connection.fault(error, `listener of '${event}' of the ${this.#title}`)
     })
     this.#events.on(name, listener)
@@ -234,7 +257,9 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
     }
     checkNotAborted(verb, this.#options.signal)
     this.#verb = verb
-    return new Attachment<Body>(this.#connection, this, scoped)
+    const schemas = this.#schemas
+    if (schemas === undefined || schemas.none) return new Attachment<Body>(this.#connection, this, scoped)
+    return new CheckedAttachment<Body>(this.#connection, this, scoped, schemas)
   }
 
   #attach(attachment: Attachment<Body>, sink: DeliverySink, defaultPrefetch: number): void {
@@ -263,6 +288,12 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   failed(error: unknown, delivery: Delivery<Body>): void {
     const heard = this.#events?.emit('failed', error, delivery)
     if (heard !== true) this.#connection.fault(error, `handler of the ${this.#title}`)
+  }
+
+  /** @internal */
+  invalid(error: BodyInvalidError, delivery: Delivery<Body>): void {
+    const heard = this.#events?.emit('invalid', error, delivery)
+    if (heard !== true) this.#connection.fault(error, this.#title)
   }
 
   /** @internal */

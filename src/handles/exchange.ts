@@ -9,8 +9,18 @@ import { boolean, type Checks, checkOptions, string, table } from '../options.js
 import { ArgumentTable } from './argument-table.js'
 import { bindingDeclaration, givenKey } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
+import type { CheckedPattern, MatchingKeys } from './key-types.js'
 import { type DrainedOptions, ExchangeProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
+import { Schemas } from './schemas.js'
+import {
+  type InputOf,
+  type InputsOf,
+  type MessageSchemas,
+  type StandardSchema,
+  schema,
+  schemas,
+} from './standard-schema.js'
 
 /** How an exchange is declared. */
 export interface ExchangeOptions {
@@ -33,6 +43,10 @@ export interface ExchangeOptions {
   readonly alternateExchange?: string
   /** Arguments by name, for the exchange's type. Unknown ones are stored and not compared, as RabbitMQ does (EX-04). */
   readonly arguments?: Arguments
+  /** A schema for each routing key; other routing keys are refused. Of this handle, not of the exchange. @default none */
+  readonly messages?: MessageSchemas
+  /** One schema for all messages. Of this handle, not of the exchange. @default none */
+  readonly body?: StandardSchema
 }
 
 /** When an exchange is deleted. */
@@ -43,7 +57,11 @@ export interface DeleteExchangeOptions {
 
 /** Bodies of an exchange whose keys are not declared. */
 // biome-ignore lint/suspicious/noExplicitAny: an undeclared exchange takes any body, and `unknown` would refuse none but hinder callbacks
-export type AnyMessages = Record<string, any>
+export type AnyMessages = any
+
+/** Any type of exchange: the compiler then checks no binding keys. */
+// biome-ignore lint/suspicious/noExplicitAny: an exchange of a known type is one of any type, and the other way round
+export type AnyType = any
 
 const CHECKS: Checks = {
   durable: boolean,
@@ -51,8 +69,24 @@ const CHECKS: Checks = {
   internal: boolean,
   alternateExchange: string,
   arguments: table,
+  messages: schemas,
+  body: schema,
 }
+const HANDLE_CHECKS: Checks = { messages: schemas, body: schema }
 const DELETE_CHECKS: Checks = { ifUnused: boolean }
+
+/**
+ * The schemas of an exchange handle or producer.
+ * @throws UnknownOptionError, InvalidOptionError.
+ */
+export function exchangeSchemas(
+  title: string,
+  options: Pick<ExchangeOptions, 'body' | 'messages'> | undefined,
+  what: string,
+): Schemas | undefined {
+  checkOptions(what, options, HANDLE_CHECKS)
+  return Schemas.of(title, options?.body, options?.messages)
+}
 
 /**
  * The declaration that the options stand for.
@@ -83,19 +117,30 @@ export function exchangeDeclaration(name: string, type: string, options: Exchang
  * console.log((await paid.info()).messageCount) // 1
  * ```
  */
-export class Exchange<Messages extends object = AnyMessages> {
+export class Exchange<
+  Messages extends object = AnyMessages,
+  Type extends string = AnyType,
+  Inputs extends object = Messages,
+> {
   /** The exchange's name. */
   readonly name: string
   readonly #connection: Connection
+  readonly #schemas: Schemas | undefined
   #channel: Channel | undefined
-  #producer: ExchangeProducer<Messages> | undefined
+  #producer: ExchangeProducer<Inputs> | undefined
   #closed = false
 
   /** Use `bus.declareExchange(name, type)`, or `bus.exchange(name)` for one that exists. @hidden */
-  constructor(connection: Connection, name: string) {
+  constructor(connection: Connection, name: string, schemas?: Schemas) {
     checkShortString('exchange name', name)
     this.#connection = connection
     this.name = name
+    this.#schemas = schemas
+  }
+
+  /** @internal The virtual host that this handle is of. */
+  get home(): unknown {
+    return this.#connection.home
   }
 
   /**
@@ -103,11 +148,7 @@ export class Exchange<Messages extends object = AnyMessages> {
    * A message that no queue wants is dropped: say `mandatory` to hear of it.
    * @throws (rejects) as `ExchangeProducer.send` does.
    */
-  send<Key extends keyof Messages & string>(
-    routingKey: Key,
-    body: Messages[Key],
-    options?: SendOptions,
-  ): Promise<void> {
+  send<Key extends keyof Inputs & string>(routingKey: Key, body: Inputs[Key], options?: SendOptions): Promise<void> {
     try {
       return this.#produce().send(routingKey, body, options)
     } catch (error) {
@@ -119,11 +160,7 @@ export class Exchange<Messages extends object = AnyMessages> {
    * Publishes a message and waits for nothing; false when it is time to await `drained()`.
    * @throws as `ExchangeProducer.publish` does.
    */
-  publish<Key extends keyof Messages & string>(
-    routingKey: Key,
-    body: Messages[Key],
-    options?: PublishOptions,
-  ): boolean {
+  publish<Key extends keyof Inputs & string>(routingKey: Key, body: Inputs[Key], options?: PublishOptions): boolean {
     return this.#produce().publish(routingKey, body, options)
   }
 
@@ -137,33 +174,50 @@ export class Exchange<Messages extends object = AnyMessages> {
   }
 
   /** The producer that `send`, `publish` and `drained` of this handle use: its counters and events. @throws ClosedError */
-  get producer(): ExchangeProducer<Messages> {
+  get producer(): ExchangeProducer<Inputs> {
     return this.#produce()
   }
 
-  /** A further producer, with a channel of its own. @throws ClosedError */
-  createProducer(): ExchangeProducer<Messages> {
+  /**
+   * A further producer, with a channel of its own, and schemas of its own if they are given.
+   * @throws ClosedError, UnknownOptionError, InvalidOptionError.
+   */
+  createProducer(): ExchangeProducer<Inputs>
+  createProducer<S extends MessageSchemas>(options: {
+    /** A schema for each routing key that this producer publishes with. */
+    readonly messages: S
+  }): ExchangeProducer<InputsOf<S>>
+  createProducer<S extends StandardSchema>(options: {
+    /** One schema for all that this producer publishes. */
+    readonly body: S
+  }): ExchangeProducer<Record<string, InputOf<S>>>
+  createProducer(options?: Pick<ExchangeOptions, 'body' | 'messages'>): ExchangeProducer<object> {
     this.#checkOpen()
-    return new ExchangeProducer<Messages>(this.#connection, this.name)
+    const own = exchangeSchemas(`producer of exchange '${this.name}'`, options, 'createProducer')
+    return new ExchangeProducer<object>(this.#connection, this.name, own ?? this.#schemas)
   }
 
   /**
    * A binding to this exchange, for `declareQueue({ bindings })` and `bind`: the key or pattern, and the arguments that a
-   * headers exchange matches. Nothing is bound yet.
+   * headers exchange matches. Nothing is bound yet. The compiler refuses a pattern that no routing key of `Messages` matches.
    * @throws InvalidOptionError for a pattern that is no string or longer than 255 bytes.
    */
-  key(pattern: string, args: Arguments = NO_ARGUMENTS): BindingKey {
+  key<const Pattern extends string>(
+    pattern: CheckedPattern<keyof Messages & string, Pattern, Type>,
+    args: Arguments = NO_ARGUMENTS,
+  ): BindingKey<Messages[MatchingKeys<keyof Messages & string, Pattern, Type> & keyof Messages]> {
     checkShortString('binding key', pattern)
-    return { exchange: this.name, routingKey: pattern, arguments: args, home: this.#connection.home }
+    const { home } = this.#connection
+    return { exchange: this.name, routingKey: pattern, arguments: args, home, schemas: this.#schemas }
   }
 
   /**
-   * Binds this exchange to another: what reaches `source` and matches goes on to this one. By `source.key(pattern)`, or by
-   * the source's name and a routing key. One that is there already is left as it is.
+   * Binds this exchange to another: what reaches `source` and matches goes on to this one. By `source.key(pattern)`, whose
+   * bodies must be among this exchange's, or by the source's name and a routing key. One that is there already is left as it is.
    * @throws NotFoundError, AccessRefusedError for the default exchange, PreconditionFailedError for bad arguments,
    * InvalidOptionError for a key of another broker or virtual host, ClosedError.
    */
-  bind(key: BindingKey): Awaitable<void>
+  bind(key: BindingKey<Messages[keyof Messages]>): Awaitable<void>
   bind(source: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   bind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
     return this.#open().bind(this.#binding('bind', givenKey('bind', key, routingKey, options)))
@@ -202,7 +256,7 @@ export class Exchange<Messages extends object = AnyMessages> {
     return bindingDeclaration(what, key, 'exchange', this.name, this.#connection.home)
   }
 
-  #produce(): ExchangeProducer<Messages> {
+  #produce(): ExchangeProducer<Inputs> {
     if (this.#closed) this.#checkOpen()
     this.#producer ??= this.createProducer()
     return this.#producer

@@ -3,12 +3,13 @@ import type { BodyMode } from '../body.js'
 import type { Channel, Connection } from '../channel/channel.js'
 import type { Outcome } from '../declarations.js'
 import { Emitter } from '../emitter.js'
-import { ClosedError, PublishRefusedError, UnroutableError } from '../errors.js'
+import { ClosedError, InvalidOptionError, PublishRefusedError, UnroutableError } from '../errors.js'
 import type { Signal } from '../host.js'
 import type { Message } from '../message.js'
 import { type Checks, checkOptions, signal } from '../options.js'
 import type { Scheduler } from '../scheduler.js'
 import { checkPublishOptions, makeMessage, type PublishOptions, type SendOptions } from './publish-options.js'
+import type { Schemas } from './schemas.js'
 import { checkNotAborted, Wait } from './wait.js'
 
 /** What a producer reports of messages that were published, not sent: nobody waits for those. */
@@ -40,6 +41,8 @@ export abstract class Producer {
   #closed = false
   #events: Emitter<ProducerEvents> | undefined
   #waiting: Map<number, Wait<void>> | undefined
+  /** @internal The schemas of what is published; undefined when nothing is checked. */
+  protected readonly schemas: Schemas | undefined
   /** The message that was just published, as it came back. */
   #wasReturned: Message | undefined
   #published = 0
@@ -47,9 +50,10 @@ export abstract class Producer {
   #refused = 0
 
   /** Made by `createProducer` of a queue or exchange. `what` names it in errors. @hidden */
-  constructor(connection: Connection, what: string) {
+  constructor(connection: Connection, what: string, schemas?: Schemas) {
     this.connection = connection
     this.#what = what
+    this.schemas = schemas
     this.#bodies = connection.bodies
     this.#scheduler = connection.scheduler
   }
@@ -132,6 +136,10 @@ export abstract class Producer {
         checkPublishOptions('send', options, true)
         checkNotAborted('send', options.signal)
       }
+      if (this.schemas !== undefined) {
+        const checking = this.schemas.check(routingKey, body)
+        if (checking !== undefined) return this.#sendChecked(checking, exchange, routingKey, body, options)
+      }
       outcome = this.#publish(makeMessage(exchange, routingKey, body, options, this.#bodies), options)
     } catch (error) {
       return Promise.reject(error)
@@ -142,6 +150,22 @@ export abstract class Producer {
     return this.#answerLater(outcome, exchange, routingKey, options)
   }
 
+  /** Publishes what its schema, which answers later, finds nothing wrong with. */
+  async #sendChecked(
+    checking: Promise<void>,
+    exchange: string,
+    routingKey: string,
+    body: unknown,
+    options: SendOptions | undefined,
+  ): Promise<void> {
+    await checking
+    checkNotAborted('send', options?.signal)
+    const outcome = this.#publish(makeMessage(exchange, routingKey, body, options, this.#bodies), options)
+    if (outcome !== 'accepted' || this.#wasReturned !== undefined) {
+      await this.#answerLater(outcome, exchange, routingKey, options)
+    }
+  }
+
   /** @internal Publishes, and reports what becomes of the message by events. */
   protected publishTo(
     exchange: string,
@@ -150,6 +174,7 @@ export abstract class Producer {
     options: PublishOptions | undefined,
   ): boolean {
     if (options !== undefined) checkPublishOptions('publish', options, false)
+    if (this.schemas !== undefined) checkNow(this.schemas.check(routingKey, body))
     const message = makeMessage(exchange, routingKey, body, options, this.#bodies)
     const outcome = this.#publish(message, options)
     if (outcome !== 'accepted' || this.#wasReturned !== undefined) this.#report(outcome, message)
@@ -228,13 +253,20 @@ export abstract class Producer {
   }
 }
 
+/** Nobody waits for the schema of a `publish`. */
+function checkNow(checking: Promise<void> | undefined): void {
+  if (checking === undefined) return
+  checking.catch(() => undefined)
+  throw new InvalidOptionError('publish: the schema of the body answers later: use send(), which waits for it')
+}
+
 /** Publishes to one queue, by the default exchange. Made by `queue.createProducer()`. */
 export class QueueProducer<Body = unknown> extends Producer {
   readonly #queue: string
 
   /** Use `queue.createProducer()`. @hidden */
-  constructor(connection: Connection, queue: string) {
-    super(connection, `producer of queue '${queue}'`)
+  constructor(connection: Connection, queue: string, schemas?: Schemas) {
+    super(connection, `producer of queue '${queue}'`, schemas)
     this.#queue = queue
   }
 
@@ -262,8 +294,8 @@ export class ExchangeProducer<Messages extends object> extends Producer {
   readonly #exchange: string
 
   /** Use `exchange.createProducer()`. @hidden */
-  constructor(connection: Connection, exchange: string) {
-    super(connection, `producer of exchange '${exchange}'`)
+  constructor(connection: Connection, exchange: string, schemas?: Schemas) {
+    super(connection, `producer of exchange '${exchange}'`, schemas)
     this.#exchange = exchange
   }
 

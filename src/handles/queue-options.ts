@@ -7,6 +7,7 @@ import { boolean, type Checks, checkOptions, integer, string, table, unknownOpti
 import { TEN_YEARS } from '../time.js'
 import { ArgumentTable } from './argument-table.js'
 import type { BindingKey } from './binding-key.js'
+import { type StandardSchema, schema } from './standard-schema.js'
 
 /**
  * Attempts and backoff of failed deliveries: a shorthand for a quorum queue with a delivery limit and RabbitMQ 4.3's delayed
@@ -37,12 +38,16 @@ export interface RetryOptions {
   readonly maxDelay?: number
 }
 
+/** Bodies of any type. */
+// biome-ignore lint/suspicious/noExplicitAny: options that say nothing of bodies fit every queue
+export type AnyBody = any
+
 /**
  * How a queue is declared. What is left out has RabbitMQ's default, but for `durable`. Every argument has its camelCase
  * option here and may be given by its `x-` name in `arguments` as well; a value that its reader refuses throws
  * `PreconditionFailedError` with RabbitMQ's text, an option that does not exist `UnknownOptionError`.
  */
-export interface QueueOptions {
+export interface QueueOptions<Body = AnyBody> {
   /**
    * `'classic'` or `'quorum'` (`x-queue-type`).
    * @default 'classic'; 'quorum' with `retry`
@@ -131,7 +136,13 @@ export interface QueueOptions {
   /** RabbitMQ's placement (`x-queue-leader-locator`); without effect in one process. */
   readonly queueLeaderLocator?: 'client-local' | 'balanced'
   /** Bindings that the queue gets when it is declared: `exchange.key(pattern)` makes them. @default none */
-  readonly bindings?: readonly BindingKey[]
+  readonly bindings?: readonly BindingKey<Body>[]
+  /**
+   * Schema of the bodies: checked when they are published and when they are consumed by this handle. Of the handle, not of
+   * the queue.
+   * @default none
+   */
+  readonly body?: StandardSchema
   /** Arguments by their `x-` names. An argument given here and as an option must be the same. @default none */
   readonly arguments?: Arguments
 }
@@ -143,6 +154,7 @@ const CHECKS: Checks = {
   autoDelete: boolean,
   deadLetter: string,
   retry: table,
+  body: schema,
   bindings: (value) => (Array.isArray(value) ? undefined : 'an array of exchange.key(…)'),
   arguments: table,
 }

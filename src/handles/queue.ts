@@ -3,8 +3,8 @@ import type { Arguments } from '../arguments.js'
 import type { Channel, Connection, Subscription } from '../channel/channel.js'
 import type { BindingDeclaration, QueueInfo, QueueStats } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
-import { ClosedError, InvalidOptionError } from '../errors.js'
-import type { Awaitable, Signal } from '../host.js'
+import { BodyInvalidError, ClosedError, InvalidOptionError } from '../errors.js'
+import { type Awaitable, andThen, type Signal } from '../host.js'
 import { checkShortString } from '../names.js'
 import { boolean, type Checks, checkOptions, integer, signal } from '../options.js'
 import { bindingDeclaration, givenKey } from './binding-declaration.js'
@@ -12,6 +12,8 @@ import type { BindingKey } from './binding-key.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
 import { type DrainedOptions, QueueProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
+import { ConsumedSchemas, Schemas } from './schemas.js'
+import { type InputOf, type StandardSchema, schema } from './standard-schema.js'
 import { checkNotAborted, Wait } from './wait.js'
 
 /** How one message is taken. */
@@ -42,6 +44,7 @@ export interface DeleteQueueOptions {
 
 const GET_CHECKS: Checks = { wait: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal, noAck: boolean }
 const DELETE_CHECKS: Checks = { ifUnused: boolean, ifEmpty: boolean }
+const PRODUCER_CHECKS: Checks = { body: schema }
 
 /**
  * A queue on a bus. Made by `bus.declareQueue` and `bus.queue`. Its `send` and `publish` share one producer, with a channel
@@ -59,19 +62,26 @@ const DELETE_CHECKS: Checks = { ifUnused: boolean, ifEmpty: boolean }
  * delivery?.ack()
  * ```
  */
-export class Queue<Body = unknown> {
+export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   /** The queue's name. */
   readonly name: string
+  /** Never there: it tells the compiler the type of the replies. */
+  declare readonly '~reply'?: Reply
   readonly #connection: Connection
+  readonly #schemas: Schemas | undefined
+  readonly #consumed: ConsumedSchemas
   #channel: Channel | undefined
-  #producer: QueueProducer<Body> | undefined
+  #producer: QueueProducer<Input> | undefined
   #closed = false
 
   /** Use `bus.declareQueue(name)`, or `bus.queue(name)` for one that exists. @hidden */
-  constructor(connection: Connection, name: string) {
+  constructor(connection: Connection, name: string, schemas?: Schemas, keys: readonly BindingKey[] = []) {
     checkShortString('queue name', name)
     this.#connection = connection
     this.name = name
+    this.#schemas = schemas
+    this.#consumed = new ConsumedSchemas(schemas)
+    for (const key of keys) this.#consumed.learn(key)
   }
 
   /** @internal The virtual host that this handle is of. */
@@ -84,7 +94,7 @@ export class Queue<Body = unknown> {
    * A queue that does not exist makes the message unroutable, not an error: say `mandatory` to hear of it.
    * @throws (rejects) as `QueueProducer.send` does.
    */
-  send(body: Body, options?: SendOptions): Promise<void> {
+  send(body: Input, options?: SendOptions): Promise<void> {
     try {
       return this.#produce().send(body, options)
     } catch (error) {
@@ -96,7 +106,7 @@ export class Queue<Body = unknown> {
    * Sends a message and waits for nothing; false when it is time to await `drained()`.
    * @throws as `QueueProducer.publish` does.
    */
-  publish(body: Body, options?: PublishOptions): boolean {
+  publish(body: Input, options?: PublishOptions): boolean {
     return this.#produce().publish(body, options)
   }
 
@@ -110,14 +120,24 @@ export class Queue<Body = unknown> {
   }
 
   /** The producer that `send`, `publish` and `drained` of this handle use: its counters and events. @throws ClosedError */
-  get producer(): QueueProducer<Body> {
+  get producer(): QueueProducer<Input> {
     return this.#produce()
   }
 
-  /** A further producer, with a channel of its own. @throws ClosedError */
-  createProducer(): QueueProducer<Body> {
+  /**
+   * A further producer, with a channel of its own, and a schema of its own if one is given.
+   * @throws ClosedError, UnknownOptionError, InvalidOptionError.
+   */
+  createProducer(): QueueProducer<Input>
+  createProducer<Schema extends StandardSchema>(options: {
+    /** Schema of what this producer publishes. */
+    readonly body: Schema
+  }): QueueProducer<InputOf<Schema>>
+  createProducer(options?: { readonly body: StandardSchema }): QueueProducer<Input> {
     this.#checkOpen()
-    return new QueueProducer<Body>(this.#connection, this.name)
+    checkOptions('createProducer', options, PRODUCER_CHECKS)
+    const own = Schemas.of(`producer of queue '${this.name}'`, options?.body)
+    return new QueueProducer<Input>(this.#connection, this.name, own ?? this.#schemas)
   }
 
   /**
@@ -126,14 +146,15 @@ export class Queue<Body = unknown> {
    */
   createConsumer(options?: ConsumerOptions): Consumer<Body> {
     this.#checkOpen()
-    return new Consumer<Body>(this.#connection, this.name, options)
+    return new Consumer<Body>(this.#connection, this.name, options, this.#consumed)
   }
 
   /**
    * Takes one message (`basic.get`); undefined when none is ready. With `wait`, waits for one, behind the queue's
    * consumers. A wait keeps no process alive.
    * @throws (rejects) NotFoundError, ResourceLockedError, TimeoutError, AbortError, ClosedError, ConsumerCancelledError when
-   * the queue is deleted meanwhile, InvalidOptionError, UnknownOptionError.
+   * the queue is deleted meanwhile, BodyInvalidError when the schema refuses the message, which is then rejected,
+   * InvalidOptionError, UnknownOptionError.
    */
   get(options: GetOptions & { readonly wait: true }): Promise<Delivery<Body>>
   get(options?: GetOptions): Promise<Delivery<Body> | undefined>
@@ -152,9 +173,23 @@ export class Queue<Body = unknown> {
     const { scheduler } = this.#connection
     if (scheduler.step()) await scheduler.nextTurn()
     const channel = this.#open()
-    const delivery = await channel.get(this.name, noAck)
-    if (delivery !== undefined || !wait) return delivery as Delivery<Body> | undefined
-    return this.#waitForOne(channel, options, noAck)
+    const delivery =
+      (await channel.get(this.name, noAck)) ?? (wait ? await this.#waitForOne(channel, options, noAck) : undefined)
+    if (delivery !== undefined && !this.#consumed.none) await this.#check(delivery)
+    return delivery as Delivery<Body> | undefined
+  }
+
+  /** Checks what a `get` took; what the schema refuses is rejected. */
+  async #check(delivery: Delivery): Promise<void> {
+    try {
+      await this.#consumed.apply(delivery)
+    } catch (error) {
+      if (delivery.settled === undefined) {
+        if (error instanceof BodyInvalidError) delivery.reject(error)
+        else delivery.requeue()
+      }
+      throw error
+    }
   }
 
   async #waitForOne(channel: Channel, options: GetOptions, noAck: boolean): Promise<Delivery<Body>> {
@@ -231,13 +266,15 @@ export class Queue<Body = unknown> {
   }
 
   /**
-   * Binds the queue: by `exchange.key(pattern)`, or by the exchange's name and a routing key.
+   * Binds the queue: by `exchange.key(pattern)`, whose bodies must be among the queue's, or by the exchange's name and a
+   * routing key.
    * @throws NotFoundError, AccessRefusedError for the default exchange, PreconditionFailedError for bad arguments.
    */
-  bind(key: BindingKey): Awaitable<void>
+  bind(key: BindingKey<Body>): Awaitable<void>
   bind(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   bind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
-    return this.#open().bind(this.#binding('bind', givenKey('bind', key, routingKey, options)))
+    const given = givenKey('bind', key, routingKey, options)
+    return andThen(this.#open().bind(this.#binding('bind', given)), () => this.#consumed.learn(given))
   }
 
   /** Removes a binding, given as `bind` was; one that is not there is no error (BIND-04). */
@@ -264,7 +301,7 @@ export class Queue<Body = unknown> {
     return bindingDeclaration(what, key, 'queue', this.name, this.#connection.home)
   }
 
-  #produce(): QueueProducer<Body> {
+  #produce(): QueueProducer<Input> {
     if (this.#closed) this.#checkOpen()
     this.#producer ??= this.createProducer()
     return this.#producer

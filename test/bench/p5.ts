@@ -9,7 +9,7 @@ const BURST = 10
 async function fanout(consume: boolean) {
   const { Broker } = await import('leveret')
   const bus = new Broker().virtualHost('/')
-  const exchange = await bus.declareExchange<Record<string, { id: number }>>('news', 'fanout')
+  const exchange = await bus.declareExchange<{ id: number }>('news', 'fanout')
   const countdown = new Countdown()
   for (let i = 0; i < QUEUES; i++) {
     const queue = await bus.declareQueue(`news-${i}`, { bindings: [exchange.key('')] })
