@@ -18,12 +18,25 @@ export type {
   QueueDeletedEvent,
   VirtualHostEvent,
 } from './broker/events.js'
+export type {
+  AlternateVerdict,
+  ExplainedBinding,
+  ExplainedDeadLetter,
+  ExplainedExchange,
+  ExplainedKey,
+  ExplainedOutcome,
+  ExplainedQueue,
+  KeyVerdict,
+  NearMiss,
+} from './broker/explain.js'
+export type { QueueForecast, QueueOutcome, WaitingReason } from './broker/foresee.js'
 export type { PublishStats } from './broker/publishing.js'
 export type { Clock } from './clock.js'
 export type { QueueInfo, QueueStats } from './declarations.js'
 export { Delivery, type Settlement, type Settler } from './delivery.js'
 export * from './errors.js'
 export type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-types/exchange-type.js'
+export type { BindingReason, BindingVerdict, HeaderVerdict, Nearness, PatternWord } from './exchange-types/verdict.js'
 export type { BindingKey, BodyOf } from './handles/binding-key.js'
 export { Bus, type ExchangeTypeName } from './handles/bus.js'
 export { type CloseConsumerOptions, Consumer, type ConsumerEvents, type ConsumerOptions } from './handles/consumer.js'
@@ -59,7 +72,8 @@ export {
 export type { AbortSignalLike, Awaitable, Signal, TimerHandle } from './host.js'
 export { Broker, type BrokerOptions, type ConnectOptions } from './local/broker.js'
 export type { CloseBrokerOptions, ClosedBroker } from './local/closing.js'
+export { type ExplainOptions, Explanation } from './local/explanation.js'
 export type { BrokerOverview, ConsumerInfo, ExchangeInfo, QueueDetails, VirtualHostOverview } from './local/overview.js'
 export { VirtualHost } from './local/virtual-host.js'
 export type { Message, MessageProperties } from './message.js'
-export type { DeathReason } from './queue-arguments/queue-argument.js'
+export type { DeathReason, LimitForecast } from './queue-arguments/queue-argument.js'

@@ -98,7 +98,8 @@ function nearest(word: string, known: Iterable<string>): string | undefined {
   return best
 }
 
-function editDistance(left: string, right: string): number {
+/** How many characters have to be put in, taken out or changed to make one word of the other. */
+export function editDistance(left: string, right: string): number {
   let previous = Array.from({ length: right.length + 1 }, (_, i) => i)
   for (let i = 1; i <= left.length; i++) {
     const current = [i]

@@ -45,6 +45,20 @@ export class Dispatcher {
     return undefined
   }
 
+  /** Whom `next` would answer. Nobody leaves a ring: that would change who is next later. */
+  foresee(paused: boolean): LocalSubscription | undefined {
+    if (!paused && this.#singleActive && this.active !== undefined && this.active.credit > 0) return this.active
+    for (let ring = this.#highest; ring !== undefined; ring = ring.lower) {
+      let consumer = ring.first
+      do {
+        if (consumer === undefined || ((paused || this.#singleActive) && !consumer.once)) break
+        if (consumer.credit > 0) return consumer
+        consumer = consumer.next
+      } while (consumer !== ring.first)
+    }
+    return undefined
+  }
+
   add(consumer: LocalSubscription): void {
     if (consumer.once) {
       this.gets = [...this.gets, consumer]

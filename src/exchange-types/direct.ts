@@ -2,6 +2,8 @@
 import type { Message } from '../message.js'
 import { BindingList } from './binding-list.js'
 import type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-type.js'
+import { nearKey } from './near-key.js'
+import type { BindingVerdict, Nearness } from './verdict.js'
 
 class DirectRouter implements Router {
   readonly #byKey = new Map<string, BindingList<Destination>>()
@@ -31,6 +33,20 @@ class DirectRouter implements Router {
     const entries = this.#byKey.get(routingKey)?.entries
     return entries !== undefined && entries.length === 1 ? entries[0] : undefined
   }
+
+  explain(binding: RoutedBinding, routingKey: string): BindingVerdict {
+    return explainKey(binding, routingKey)
+  }
+
+  near(binding: RoutedBinding, routingKey: string): Nearness | undefined {
+    return nearKey(binding.routingKey, routingKey, false)
+  }
+}
+
+/** Whether a key is the binding's; the default exchange has no router of this type and explains itself alike. */
+export function explainKey(binding: RoutedBinding, routingKey: string): BindingVerdict {
+  const matched = binding.routingKey === routingKey
+  return { matched, reason: { kind: matched ? 'equal-key' : 'other-key' } }
 }
 
 /** Routes by equality of routing key and binding key; the empty key is a key like any other. */

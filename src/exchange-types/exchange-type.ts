@@ -7,6 +7,7 @@
  */
 import type { Arguments } from '../arguments.js'
 import type { Message } from '../message.js'
+import type { BindingVerdict, Nearness } from './verdict.js'
 
 /** Where a binding leads: a queue or another exchange. Opaque to exchange types; compared by identity. */
 export interface Destination {
@@ -48,6 +49,13 @@ export interface Router {
    * then needs no walk. Undefined says nothing: `route` is asked.
    */
   sole?(routingKey: string): Destination | undefined
+  /**
+   * Whether `route` would now add the destination of this binding for this key, and why: for `virtualHost.explain`. Must
+   * change nothing. Without it a new router of the same type, with the same bindings, is asked to `route`.
+   */
+  explain?(binding: RoutedBinding, routingKey: string, message: Message): BindingVerdict
+  /** How near a binding that is not matched came, and what may be wrong; undefined when it is not near. */
+  near?(binding: RoutedBinding, routingKey: string, message: Message): Nearness | undefined
 }
 
 /** A type of exchange, such as `topic`. */

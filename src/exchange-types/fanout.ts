@@ -2,6 +2,7 @@
 import type { Message } from '../message.js'
 import { BindingList } from './binding-list.js'
 import type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-type.js'
+import type { BindingVerdict } from './verdict.js'
 
 class FanoutRouter implements Router {
   readonly #bindings = new BindingList<Destination>()
@@ -16,6 +17,10 @@ class FanoutRouter implements Router {
 
   route(_routingKey: string, _message: Message, sink: RouteSink): void {
     for (const destination of this.#bindings.entries) sink.add(destination)
+  }
+
+  explain(): BindingVerdict {
+    return { matched: true, reason: { kind: 'every-binding' } }
   }
 }
 

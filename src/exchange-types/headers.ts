@@ -13,8 +13,12 @@
 import { type Arguments, type FieldValue, fieldKind, NO_ARGUMENTS, sameFieldValue } from '../arguments.js'
 import { PreconditionFailedError } from '../errors.js'
 import type { Message } from '../message.js'
+import { describe } from '../names.js'
+import { editDistance } from '../options.js'
 import { BindingList } from './binding-list.js'
 import type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-type.js'
+import { isNear } from './near-key.js'
+import type { BindingVerdict, HeaderVerdict, Nearness } from './verdict.js'
 
 /** The four values of x-match. */
 const MATCHES: readonly FieldValue[] = ['all', 'any', 'all-with-x', 'any-with-x']
@@ -68,6 +72,75 @@ class HeadersRouter implements Router {
     const headers = message.properties.headers ?? NO_ARGUMENTS
     for (const pattern of this.#bindings.entries) if (pattern.matches(headers)) sink.add(pattern.destination)
   }
+
+  explain(binding: RoutedBinding, _routingKey: string, message: Message): BindingVerdict {
+    const headers = message.properties.headers ?? NO_ARGUMENTS
+    const match = String(binding.arguments['x-match'] ?? 'all')
+    return {
+      matched: new HeadersPattern(binding).matches(headers),
+      reason: { kind: 'headers', match, headers: verdictsOf(binding.arguments, match, headers) },
+    }
+  }
+
+  near({ arguments: args }: RoutedBinding, _routingKey: string, message: Message): Nearness | undefined {
+    const headers = message.properties.headers ?? NO_ARGUMENTS
+    const match = String(args['x-match'] ?? 'all')
+    const counted = verdictsOf(args, match, headers).filter(({ verdict }) => verdict !== 'ignored')
+    const wrong = counted.filter(({ verdict }) => !AGREEING.includes(verdict))
+    if (!match.startsWith('any') && wrong.length > 1) return undefined
+    let best: Nearness | undefined
+    for (const header of wrong) {
+      const near = nearHeader(header, headers, counted.length > 1)
+      if (near !== undefined && (best === undefined || near.distance < best.distance)) best = near
+    }
+    return best
+  }
+}
+
+const AGREEING: readonly HeaderVerdict['verdict'][] = ['equal', 'present']
+
+/** What each argument of a binding met, in the order of the arguments. */
+function verdictsOf(args: Arguments, match: string, headers: Arguments): HeaderVerdict[] {
+  const names = Object.keys(args).filter((name) => name !== 'x-match')
+  return names.map((name) => {
+    const wanted = args[name]
+    const actual = Object.hasOwn(headers, name) ? headers[name] : undefined
+    return { name, wanted, actual, verdict: verdictOf(headers, name, wanted, match.endsWith('-with-x')) }
+  })
+}
+
+function verdictOf(headers: Arguments, name: string, wanted: FieldValue, withX: boolean): HeaderVerdict['verdict'] {
+  if (!withX && name.startsWith('x-')) return 'ignored'
+  if (agrees(headers, name, wanted)) return wanted === null || wanted === undefined ? 'present' : 'equal'
+  if (!Object.hasOwn(headers, name)) return 'missing'
+  return String(headers[name]) === String(wanted) ? 'other-type' : 'other-value'
+}
+
+/** What may be wrong with the one header that disagrees. `others`: the binding asks for more than this one. */
+function nearHeader(header: HeaderVerdict, headers: Arguments, others: boolean): Nearness | undefined {
+  const { name, wanted, actual, verdict } = header
+  if (verdict === 'other-type') {
+    const hint = `header '${name}' is ${typed(actual)}, the binding wants ${typed(wanted)}`
+    return { distance: 0, hint }
+  }
+  if (verdict === 'missing') {
+    for (const other of Object.keys(headers)) {
+      const distance = editDistance(name.toLowerCase(), other.toLowerCase())
+      if (isNear(distance, name, other)) return { distance, hint: `header '${other}' is near to '${name}'` }
+    }
+    return others ? { distance: 4, hint: `only header '${name}' is missing` } : undefined
+  }
+  const [got, asked] = [describe(actual), describe(wanted)]
+  if (typeof actual === 'string' && typeof wanted === 'string') {
+    const distance = editDistance(actual.toLowerCase(), wanted.toLowerCase())
+    if (isNear(distance, actual, wanted)) return { distance, hint: `header '${name}' is ${got}, near to ${asked}` }
+  }
+  return others ? { distance: 4, hint: `only header '${name}' differs: it is ${got}, not ${asked}` } : undefined
+}
+
+/** A value with its type: what differs where the text is the same. */
+function typed(value: FieldValue): string {
+  return `the ${typeof value} ${describe(value)}`
 }
 
 /** Routes by the headers of the message; the routing key plays no part. */

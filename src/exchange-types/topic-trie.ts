@@ -14,6 +14,7 @@
  * Steps are only ever added: the router gets rid of those that removals leave behind by building a new trie.
  */
 import type { Destination, RoutedBinding, RouteSink } from './exchange-type.js'
+import { wordsOf } from './topic-words.js'
 
 // The fields of a step.
 /** The place of its word in #text, or a mark: see below. 0 is a free place in #edges. */
@@ -285,11 +286,6 @@ export class TopicTrie {
     this.#words.set(word, place)
     return place
   }
-}
-
-/** The words of a binding key: the empty key has none (XT-04). */
-function wordsOf(key: string): string[] {
-  return key === '' ? [] : key.split('.')
 }
 
 /** `*` and `#` mean something as whole words only (XT-06). */

@@ -3,8 +3,11 @@
  */
 import type { Message } from '../message.js'
 import type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-type.js'
+import { nearKey } from './near-key.js'
 import { RouteCache } from './route-cache.js'
 import { TopicTrie } from './topic-trie.js'
+import { matchWords, wordsOf } from './topic-words.js'
+import type { BindingVerdict, Nearness } from './verdict.js'
 
 /** So many removals are always put up with. */
 const MIN_REMOVED = 64
@@ -73,6 +76,15 @@ class TopicRouter implements Router {
       this.#cache.set(routingKey, destinations)
     }
     for (let i = 0; i < destinations.length; i++) sink.add(destinations[i] as Destination)
+  }
+
+  explain(binding: RoutedBinding, routingKey: string): BindingVerdict {
+    const { matched, words, left } = matchWords(wordsOf(binding.routingKey), wordsOf(routingKey))
+    return { matched, reason: { kind: 'words', words, left } }
+  }
+
+  near(binding: RoutedBinding, routingKey: string): Nearness | undefined {
+    return nearKey(binding.routingKey, routingKey, true)
   }
 }
 

@@ -37,7 +37,7 @@ const expiration: Check = (value) =>
     ? undefined
     : 'milliseconds as an integer or a decimal string'
 
-const PUBLISH_CHECKS: Checks = {
+export const PUBLISH_CHECKS: Checks = {
   mandatory: boolean,
   delay: integer(0, TEN_YEARS, 'ms'),
   contentType: string,

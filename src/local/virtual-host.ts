@@ -4,12 +4,17 @@ import type { ExchangeState } from '../broker/exchange-state.js'
 import type { QueueState } from '../broker/queue-state.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
 import type { Connection } from '../channel/channel.js'
+import { checkMessage } from '../channel/check-message.js'
 import type { QueueStats } from '../declarations.js'
 import { InvalidOptionError } from '../errors.js'
 import { Bus } from '../handles/bus.js'
+import { Exchange } from '../handles/exchange.js'
+import { makeMessage } from '../handles/publish-options.js'
 import { Queue } from '../handles/queue.js'
 import type { Message } from '../message.js'
-import { describe } from '../names.js'
+import { describe, REPLY_TO } from '../names.js'
+import { checkOptions } from '../options.js'
+import { EXPLAIN_CHECKS, type ExplainOptions, Explanation } from './explanation.js'
 import type { ExchangeInfo, QueueDetails, VirtualHostOverview } from './overview.js'
 
 /** Made by `broker.virtualHost(name)`. */
@@ -59,6 +64,42 @@ export class VirtualHost extends Bus {
    */
   resume(queue: string | Queue): void {
     this.#queue(queue).resume()
+  }
+
+  /**
+   * What would become of a message, were it published now: every exchange and binding on its way with the reason why it
+   * is matched or not, the queues that get a copy and what would happen there, and the bindings that were nearly matched.
+   * As data, and by `toString()` as text. Nothing changes.
+   * @throws NotFoundError for a missing exchange, and for the message what `send` rejects with.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from 'leveret'
+   *
+   * const bus = new Broker().virtualHost('/')
+   * const orders = await bus.declareExchange('orders', 'topic')
+   * await bus.declareQueue('audit', { bindings: [orders.key('order.*')] })
+   * const explanation = bus.explain('orders', 'order.paid.eu')
+   * console.log(explanation.queues.length, explanation.nearMisses[0]?.hint)
+   * // 0 `order.*` takes exactly 2 words, the key has 3: use `order.#`?
+   * console.log(`${explanation}`) // the whole story, for people
+   * ```
+   */
+  explain(exchange: string | Exchange, routingKey: string, options: ExplainOptions = {}): Explanation {
+    const name = this.#nameOf(exchange)
+    checkOptions('explain', options, EXPLAIN_CHECKS)
+    const { body = '', mandatory = false, ...properties } = options
+    const message = checkMessage(makeMessage(name, routingKey, body, properties, this.connection.bodies), REPLY_TO)
+    return new Explanation(this.#state, this.#state.exchange(name), message, mandatory)
+  }
+
+  #nameOf(exchange: string | Exchange): string {
+    if (typeof exchange === 'string') return exchange
+    if (!(exchange instanceof Exchange)) {
+      throw new InvalidOptionError(`explain: expected an exchange or the name of one, got ${describe(exchange)}`)
+    }
+    if (exchange.home === this.connection.home) return exchange.name
+    throw new InvalidOptionError(`exchange '${exchange.name}' is a handle of another broker or virtual host`)
   }
 
   /** The queues, by name. */

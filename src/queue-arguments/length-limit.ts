@@ -11,6 +11,7 @@ import { type Message, measure } from '../message.js'
 import {
   type ArgumentHost,
   integerArgument,
+  type LimitForecast,
   type QueueArgument,
   type QueueHooks,
   type WithheldConfirm,
@@ -93,6 +94,28 @@ class Limit {
     if (this.#held + 1 > this.#length) return true
     return this.measures && this.#bytesHeld + measure(message) > this.#bytes
   }
+
+  foresee(message: Message, ahead: number, overflow: Overflow): LimitForecast {
+    const { ready } = this.host
+    let [held, bytes, drops] = [this.#held + 1, this.#bytesHeld, 0]
+    if (this.measures) bytes += measure(message)
+    const isOver = () => held > this.#length || bytes > this.#bytes
+    const full = isOver()
+    const leaving = [...(full && overflow === 'drop-head' ? this.host.messages() : [])]
+    leaving.splice(ahead, 0, message)
+    for (; overflow === 'drop-head' && isOver() && drops <= ready; drops++) {
+      held--
+      if (this.measures) bytes -= measure(leaving[drops] as Message)
+    }
+    const [length, most] = [this.#length, this.#bytes]
+    return {
+      ...(length !== Number.POSITIVE_INFINITY && { maxLength: length }),
+      ...(this.measures && { maxLengthBytes: most }),
+      overflow,
+      full,
+      drops,
+    }
+  }
 }
 
 class DropHead implements QueueHooks {
@@ -108,6 +131,10 @@ class DropHead implements QueueHooks {
     this.#limit.count(message, 1)
     this.unparked()
     return false
+  }
+
+  foresee(message: Message, ahead: number): LimitForecast {
+    return this.#limit.foresee(message, ahead, 'drop-head')
   }
 
   unparked(): void {
@@ -138,6 +165,10 @@ class RejectPublish implements QueueHooks {
     return false
   }
 
+  foresee(message: Message, ahead: number): LimitForecast {
+    return this.#limit.foresee(message, ahead, this.#deadLetters ? 'reject-publish-dlx' : 'reject-publish')
+  }
+
   stored(message: Message): boolean {
     this.#limit.count(message, 1)
     return false
@@ -161,6 +192,10 @@ class Block implements QueueHooks {
   stored(message: Message): boolean {
     this.#limit.count(message, 1)
     return this.#limit.exceeded
+  }
+
+  foresee(message: Message, ahead: number): LimitForecast {
+    return this.#limit.foresee(message, ahead, 'block')
   }
 
   withhold(confirm: WithheldConfirm): void {

@@ -26,6 +26,20 @@ export interface ArgumentReader {
   readonly expected: string
 }
 
+/** What a length limit would do about one message more. */
+export interface LimitForecast {
+  /** `x-max-length`, where there is one. */
+  readonly maxLength?: number
+  /** `x-max-length-bytes`, where there is one. */
+  readonly maxLengthBytes?: number
+  /** What the queue does with a message too many. */
+  readonly overflow: 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | 'block'
+  /** True when one more ready message is too many. A message that a consumer is given at once is none. */
+  readonly full: boolean
+  /** With `drop-head`: how many messages leave from the head, this one among them should they be more than `ahead`. */
+  readonly drops: number
+}
+
 /** A confirm that waits until a full queue has room. */
 export interface WithheldConfirm {
   release(): void
@@ -41,6 +55,8 @@ export interface ArgumentHost {
   readonly delayed: number
   readonly consumerCount: number
   readonly timers: Timers
+  /** The ready messages in the order in which they would leave. */
+  messages(): Iterable<Message>
   /** The head leaves the queue and dies (`maxlen`). Only when there is one. */
   dropHead(): void
   /** Dead-letters a message that never entered the queue. */
@@ -71,6 +87,11 @@ export interface QueueHooks {
   readonly deadLetter?: { readonly exchange: string; readonly routingKey: string | undefined }
   /** Asked before a publish is taken. False refuses it. */
   admit?(message: Message): boolean
+  /**
+   * What a limit would do about this message, were it to stand behind `ahead` ready ones; changes nothing. Where a hook has
+   * `admit` and not this, `virtualHost.explain` asks `admit`, which then must change nothing either.
+   */
+  foresee?(message: Message, ahead: number): LimitForecast
   /** A message became ready, or was parked. True withholds the publisher's confirm; `withhold` then follows. */
   stored?(message: Message): boolean
   /** A parked message became ready. */
