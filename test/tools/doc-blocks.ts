@@ -1,6 +1,7 @@
 // Stops documentation from drifting away from the code: every ```ts and ```js block of README.md, docs/ and the doc
 // comments in src/ is compiled under strict flags against the built package and then run, each as a module of its own.
 // A block that cannot run says so in its fence, with the reason: ```ts no-run: needs a server
+// One of code that is not ours, such as how it is done with a package that is not installed: ```ts no-check: needs bullmq
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { transform } from 'esbuild'
@@ -17,6 +18,8 @@ export interface Block {
   readonly code: string
   /** Why the block is compiled but not run. */
   readonly noRun?: string
+  /** Why the block is not even compiled. */
+  readonly noCheck?: string
 }
 
 /** The blocks of one file, and what is wrong with its fences. Of a `.ts` file only the doc comments are read. */
@@ -40,9 +43,11 @@ export function blocksOf(file: string, text: string): { blocks: Block[]; faults:
     if (/^(typescript|javascript|mts|cts|mjs|cjs|tsx|jsx)$/.test(language))
       faults.push(`${file}:${line - 1} write the fence as ts or js, so that the block is compiled and run`)
     if (language !== 'ts' && language !== 'js') continue
-    const noRun = /^no-run:\s*(\S.*)$/.exec(mark)?.[1]
-    if (mark !== '' && noRun === undefined) faults.push(`${file}:${line - 1} expected "no-run: reason", got "${mark}"`)
-    blocks.push({ file, line, language, code: code.join('\n'), ...(noRun !== undefined && { noRun }) })
+    const [, kind, reason] = /^no-(run|check):\s*(\S.*)$/.exec(mark) ?? []
+    if (mark !== '' && reason === undefined)
+      faults.push(`${file}:${line - 1} expected "no-run: reason" or "no-check: reason", got "${mark}"`)
+    const why = reason === undefined ? {} : kind === 'run' ? { noRun: reason } : { noCheck: reason }
+    blocks.push({ file, line, language, code: code.join('\n'), ...why })
   }
   return { blocks, faults }
 }
@@ -111,7 +116,9 @@ async function main(): Promise<void> {
       : []
   const sources = [...['README.md'].filter(existsSync), ...below('docs', '.md').sort(), ...below('src', '.ts').sort()]
   const found = sources.map((file) => blocksOf(file, readFileSync(file, 'utf8')))
-  const blocks = found.flatMap((one) => one.blocks)
+  const all = found.flatMap((one) => one.blocks)
+  for (const { file, line, noCheck } of all) if (noCheck) console.log(`not compiled: ${file}:${line} (${noCheck})`)
+  const blocks = all.filter(({ noCheck }) => noCheck === undefined)
 
   // Inside the repository, so that blocks find what is installed here; `leveret` is the built package.
   const folder = resolve('node_modules/.cache/leveret', `doc-blocks-${process.pid}`)
@@ -129,7 +136,10 @@ async function main(): Promise<void> {
     const runnable = [...paths].filter(([, block]) => block.noRun === undefined && !uncompiled.has(block))
     const unrun = await inTwos(runnable, ([path, block]) => runFault(block, path, folder))
     for (const { file, line, noRun } of blocks) if (noRun) console.log(`compiled only: ${file}:${line} (${noRun})`)
-    const faults = [...found.flatMap((one) => one.faults), ...[...uncompiled.values()].map((all) => all.join('\n'))]
+    const faults = [
+      ...found.flatMap((one) => one.faults),
+      ...[...uncompiled.values()].map((several) => several.join('\n')),
+    ]
     const failures = [...faults, ...unrun.filter((fault) => fault !== undefined)]
     const failed = uncompiled.size + unrun.filter((fault) => fault !== undefined).length
     conclude(blocks.length - failed, failures)

@@ -132,9 +132,17 @@ describe('the documentation runner', () => {
     expect(faults).toEqual([])
   })
 
+  test('keeps the reason of a block that is not compiled', () => {
+    const { blocks, faults } = blocksOf('README.md', '```ts no-check: needs bullmq\nadd()\n```')
+    expect(blocks[0]).toMatchObject({ noCheck: 'needs bullmq' })
+    expect(blocks[0]?.noRun).toBeUndefined()
+    expect(faults).toEqual([])
+  })
+
   test.each([
     ['no-run without a reason', '```ts no-run\nserve()\n```'],
     ['an empty reason', '```ts no-run: \nserve()\n```'],
+    ['no-check without a reason', '```ts no-check:\nserve()\n```'],
     ['a language by another name', '```typescript\nserve()\n```'],
     ['a block that is never closed', '```ts\nserve()'],
   ])('refuses %s', (_name, text) => {
