@@ -24,6 +24,8 @@ export type {
   ExplainedDeadLetter,
   ExplainedExchange,
   ExplainedKey,
+export { Batch } from './handles/batch.js'
+export { Batches, type BatchOptions, type RunBatchesOptions } from './handles/batches.js'
   ExplainedOutcome,
   ExplainedQueue,
   KeyVerdict,

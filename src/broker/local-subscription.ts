@@ -105,13 +105,13 @@ export class LocalSubscription implements Task, Recipient {
     if (this.#idle) this.#wake()
   }
 
-  take(): Delivery | undefined {
+  take(goesOn = false): Delivery | undefined {
     if (this.#outbox.length === 0) {
       this.#idle = true
       return undefined
     }
     const broker = this.#broker
-    if (broker.scheduler.step()) {
+    if (broker.scheduler.step() && !goesOn) {
       this.#wake()
       return undefined
     }
@@ -124,6 +124,12 @@ export class LocalSubscription implements Task, Recipient {
     if (messageEvents.delivered.hasSubscribers) this.queue.report('delivered', delivery.message)
     broker.tracker?.entering(delivery)
     return delivery
+  }
+
+  holds(count: number): boolean {
+    if (this.#outbox.length >= count) return true
+    this.#idle = true
+    return false
   }
 
   /** A delivery of this consumer was settled, or taken back. */

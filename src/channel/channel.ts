@@ -35,8 +35,13 @@ export interface Subscription {
   readonly consumerTag: string
   /** True when the queue delays failed deliveries by itself, so that the consumer need not. */
   readonly backsOff: boolean
-  /** Hands over the next delivery; undefined when there is none, or when the event loop must have a turn first. */
-  take(): Delivery | undefined
+  /**
+   * Hands over the next delivery; undefined when there is none, or when the event loop must have a turn first, which it
+   * need not while one goes on with what it began.
+   */
+  take(goesOn?: boolean): Delivery | undefined
+  /** True when so many deliveries wait to be taken; else `ready` is called again when there are more. */
+  holds(count: number): boolean
   /**
    * Stops the deliveries. Those not taken go back to their place in the queue, not flagged redelivered; those taken
    * stay to be settled. Idempotent.

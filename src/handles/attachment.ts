@@ -7,7 +7,7 @@ import type { ConsumeOptions, SubscriptionListener } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
 import type { BodyInvalidError, ConsumerCancelledError, LeveretError } from '../errors.js'
 import { type AsyncScope, captureAsyncScope, onAbort, type Signal } from '../host.js'
-import type { Timer } from '../timers.js'
+import type { Timer, Timers } from '../timers.js'
 import { Wait } from './wait.js'
 
 /** A failed delivery is held this long per attempt, on queues that do not back off by themselves. */
@@ -30,8 +30,8 @@ export interface DeliverySink {
 
 /** Who reports to the user. */
 export interface AttachmentOwner<Body> {
-  /** A handler failed. */
-  failed(error: unknown, delivery: Delivery<Body>): void
+  /** A handler failed, with these deliveries in hand. */
+  failed(error: unknown, deliveries: readonly Delivery<Body>[]): void
   /** A schema refused the body; the delivery is rejected. */
   invalid(error: BodyInvalidError, delivery: Delivery<Body>): void
   /** The broker ended the consumer, and no sink told the user. */
@@ -81,8 +81,17 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   }
 
   /** The next delivery; undefined when there is none now. */
-  take(): Delivery<Body> | undefined {
-    return this.subscription?.take() as Delivery<Body> | undefined
+  take(goesOn?: boolean): Delivery<Body> | undefined {
+    return this.subscription?.take(goesOn) as Delivery<Body> | undefined
+  }
+
+  /** True while the next delivery waits for something else than the broker. */
+  get checking(): boolean {
+    return false
+  }
+
+  get timers(): Timers {
+    return this.#connection.scheduler.timers
   }
 
   ready(): void {
@@ -91,8 +100,12 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   }
 
   failed(delivery: Delivery<Body>, error: unknown): void {
-    this.#owner.failed(error, delivery)
-    this.retry(delivery, error)
+    this.failedTogether([delivery], error)
+  }
+
+  failedTogether(deliveries: readonly Delivery<Body>[], error: unknown): void {
+    this.#owner.failed(error, deliveries)
+    for (const delivery of deliveries) this.retry(delivery, error)
   }
 
   /** Retries a delivery: at once on a queue that backs off by itself, else after a while. */

@@ -6,10 +6,10 @@ import type { DeliverySource } from './delivery-source.js'
 
 export class CallbackSink<Body> implements DeliverySink {
   readonly scoped = true
-  readonly #source: DeliverySource<Body>
+  readonly #source: DeliverySource<Delivery<Body>>
   readonly #callback: (delivery: Delivery<Body>) => unknown
 
-  constructor(source: DeliverySource<Body>, callback: (delivery: Delivery<Body>) => unknown) {
+  constructor(source: DeliverySource<Delivery<Body>>, callback: (delivery: Delivery<Body>) => unknown) {
     this.#source = source
     this.#callback = callback
   }

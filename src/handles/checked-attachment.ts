@@ -19,12 +19,16 @@ export class CheckedAttachment<Body> extends Attachment<Body> {
     this.#schemas = schemas
   }
 
-  override take(): Delivery<Body> | undefined {
+  override get checking(): boolean {
+    return this.#checking !== undefined
+  }
+
+  override take(goesOn?: boolean): Delivery<Body> | undefined {
     const checked = this.#checked
     this.#checked = undefined
     if (checked !== undefined) return checked
     while (this.#checking === undefined) {
-      const delivery = super.take()
+      const delivery = super.take(goesOn)
       if (delivery === undefined || this.#passes(delivery)) return delivery
     }
     return undefined

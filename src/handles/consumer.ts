@@ -16,6 +16,7 @@ import type { AbortSignalLike, Signal } from '../host.js'
 import { checkShortString, describe } from '../names.js'
 import { boolean, type Checks, checkOptions, integer, signal, string } from '../options.js'
 import { Attachment, type DeliverySink } from './attachment.js'
+import { Batches, type BatchOptions, checkBatches } from './batches.js'
 import { CallbackSink } from './callback-sink.js'
 import { CheckedAttachment } from './checked-attachment.js'
 import { DeliveryIterator } from './delivery-iterator.js'
@@ -180,7 +181,7 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Delivery<Body>> {
     const attachment = this.#claim('for await', false)
-    const iterator = new DeliveryIterator<Body>(attachment)
+    const iterator = new DeliveryIterator<Delivery<Body>>(attachment)
     this.#attach(attachment, iterator, DEFAULT_PREFETCH)
     return iterator
   }
@@ -208,9 +209,42 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   run(handler: (delivery: Delivery<Body>) => unknown, options: RunOptions<Body> = {}): this {
     checkRun(handler, options)
     const attachment = this.#claim('run', true)
-    const runner = new Runner<Body>(attachment, handler, options)
+    const runner = new Runner<Delivery<Body>>(attachment, handler, options)
     this.#attach(attachment, runner, runner.concurrency)
     return this
+  }
+
+  /**
+   * Takes deliveries by the batch: `for await` with manual settlement, or `run` with a handler whose outcome settles every
+   * delivery of the batch. The consumer attaches when one of the two is done. A batch is handed over when it is full, or
+   * when it has lingered; a prefetch that is not given is at least its size.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from 'leveret'
+   *
+   * const broker = new Broker()
+   * const rows = await broker.virtualHost('/').declareQueue<number>('rows')
+   * rows.createConsumer().batches({ size: 3, linger: 50 }).run(async (batch) => console.log(batch.bodies)) // 0 1 2, then 3
+   * for (let row = 0; row < 4; row++) await rows.send(row)
+   * await broker.close({ drain: true })
+   * ```
+   * @throws UnknownOptionError, InvalidOptionError, also for a consumer with a prefetch below `size`, where no batch is ever
+   * full.
+   */
+  batches(options: BatchOptions = {}): Batches<Body, this> {
+    const checked = checkBatches(options)
+    const { prefetch = 0, noAck } = this.#options
+    if (prefetch > 0 && prefetch < checked.size && noAck !== true) {
+      throw new InvalidOptionError(
+        `batches: a prefetch of ${prefetch} lets no batch of ${checked.size} deliveries fill; expected at least that, or 0`,
+      )
+    }
+    return new Batches(checked, (verb, defaultPrefetch, makeSink) => {
+      const attachment = this.#claim(verb, verb === 'run')
+      this.#attach(attachment, makeSink(attachment), defaultPrefetch)
+      return this
+    })
   }
 
   /**
@@ -285,8 +319,10 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
   }
 
   /** @internal */
-  failed(error: unknown, delivery: Delivery<Body>): void {
-    const heard = this.#events?.emit('failed', error, delivery)
+  failed(error: unknown, deliveries: readonly Delivery<Body>[]): void {
+    let heard: boolean | undefined
+    for (const delivery of deliveries) heard = this.#events?.emit('failed', error, delivery)
+    // n.b. once, however many there are: it is one error.
     if (heard !== true) this.#connection.fault(error, `handler of the ${this.#title}`)
   }
 

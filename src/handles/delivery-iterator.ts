@@ -1,25 +1,25 @@
 /**
- * The iterator of a consumer, written by hand: `return()` of a generator would wait behind a pending `next()`. It pulls:
- * deliveries stay with the broker until a `next()` takes them, so that what was not taken can go back as if unseen.
+ * The iterator of a consumer, over deliveries or batches, written by hand: `return()` of a generator would wait behind a
+ * pending `next()`. It pulls: deliveries stay with the broker until a `next()` takes them, so that what was not taken can
+ * go back as if unseen.
  */
-import type { Delivery } from '../delivery.js'
 import type { DeliverySink } from './attachment.js'
 import type { DeliverySource } from './delivery-source.js'
 
-interface Waiting<Body> {
-  resolve(result: IteratorResult<Delivery<Body>, undefined>): void
+interface Waiting<Item> {
+  resolve(result: IteratorResult<Item, undefined>): void
   reject(error: unknown): void
 }
 
-export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Body>>, DeliverySink {
+export class DeliveryIterator<Item> implements AsyncIterableIterator<Item>, DeliverySink {
   /** @internal */
   readonly scoped = false
-  readonly #source: DeliverySource<Body>
-  #waiting: Waiting<Body>[] = []
+  readonly #source: DeliverySource<Item>
+  #waiting: Waiting<Item>[] = []
   #ended = false
   #error: unknown
 
-  constructor(source: DeliverySource<Body>) {
+  constructor(source: DeliverySource<Item>) {
     this.#source = source
   }
 
@@ -27,7 +27,7 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
     return this
   }
 
-  next(): Promise<IteratorResult<Delivery<Body>, undefined>> {
+  next(): Promise<IteratorResult<Item, undefined>> {
     if (this.#ended) return this.#over()
     if (this.#waiting.length === 0) {
       const value = this.#source.take()
@@ -38,7 +38,7 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
     })
   }
 
-  return(): Promise<IteratorResult<Delivery<Body>, undefined>> {
+  return(): Promise<IteratorResult<Item, undefined>> {
     if (!this.#ended) {
       this.end()
       this.#source.leave()
@@ -46,7 +46,7 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
     return Promise.resolve({ value: undefined, done: true })
   }
 
-  throw(error?: unknown): Promise<IteratorResult<Delivery<Body>, undefined>> {
+  throw(error?: unknown): Promise<IteratorResult<Item, undefined>> {
     void this.return()
     return Promise.reject(error)
   }
@@ -80,7 +80,7 @@ export class DeliveryIterator<Body> implements AsyncIterableIterator<Delivery<Bo
     return true
   }
 
-  #over(): Promise<IteratorResult<Delivery<Body>, undefined>> {
+  #over(): Promise<IteratorResult<Item, undefined>> {
     const error = this.#error
     this.#error = undefined
     return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)

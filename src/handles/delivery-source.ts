@@ -1,13 +1,12 @@
-/** What a loop, a callback or a runner takes its deliveries from. */
-import type { Delivery } from '../delivery.js'
+/** What a loop, a callback or a runner takes its deliveries from, or its batches of them. */
 
-export interface DeliverySource<Body> {
-  /** The next delivery; undefined when there is none now. */
-  take(): Delivery<Body> | undefined
-  /** The handler of the delivery threw: it is retried, now or later. */
-  failed(delivery: Delivery<Body>, error: unknown): void
+export interface DeliverySource<Item> {
+  /** The next one; undefined when there is none now. */
+  take(): Item | undefined
+  /** Its handler threw: it is retried, now or later. */
+  failed(item: Item, error: unknown): void
   /** The same without a report. */
-  retry(delivery: Delivery<Body>): void
+  retry(item: Item): void
   /** The loop was left: stops the deliveries. */
   leave(): void
 }

@@ -2,7 +2,7 @@
  * Runs a handler over deliveries, so many at a time, and settles each by its outcome. Work goes in lanes: a lane awaits
  * its handler and takes the next delivery itself, so that a busy lane costs one `await` a message.
  */
-import type { Delivery } from '../delivery.js'
+import type { Delivery, Settlement } from '../delivery.js'
 import { InvalidOptionError } from '../errors.js'
 import { isThenable } from '../host.js'
 import { describe } from '../names.js'
@@ -25,29 +25,44 @@ export interface RunOptions<Body> {
   readonly orderBy?: (delivery: Delivery<Body>) => unknown
 }
 
-const RUN_CHECKS: Checks = { concurrency: integer(1, 65_535, 'handlers'), orderBy: fn }
+const concurrency = integer(1, 65_535, 'handlers')
+export const RUN_CHECKS: Checks = { concurrency, orderBy: fn }
+/** What a handler of batches takes of them: no key is that of a whole batch. */
+export const RUN_BATCHES_CHECKS: Checks = { concurrency }
+
+/** A delivery or a batch of them, as far as its handler's outcome goes. */
+export interface Settleable {
+  readonly settled: Settlement | 'lost' | undefined
+  ack(): void
+  requeue(): void
+  reject(): void
+}
 
 /**
  * Checks the handler and its options.
  * @throws InvalidOptionError, UnknownOptionError.
  */
-export function checkRun(handler: unknown, options: unknown): void {
+export function checkRun(handler: unknown, options: unknown, checks = RUN_CHECKS): void {
   if (typeof handler !== 'function') throw new InvalidOptionError(`run: expected a function, got ${describe(handler)}`)
-  checkOptions('run', options, RUN_CHECKS)
+  checkOptions('run', options, checks)
 }
 
-export class Runner<Body> implements DeliverySink {
+export class Runner<Item extends Settleable> implements DeliverySink {
   readonly scoped = true
   readonly concurrency: number
-  readonly #handler: (delivery: Delivery<Body>) => unknown
-  readonly #orderBy: ((delivery: Delivery<Body>) => unknown) | undefined
-  readonly #source: DeliverySource<Body>
+  readonly #handler: (item: Item) => unknown
+  readonly #orderBy: ((item: Item) => unknown) | undefined
+  readonly #source: DeliverySource<Item>
   #busy = 0
   #whenIdle: (() => void) | undefined
   /** By key: deliveries that wait for the one of their key that is being handled. */
-  #lines: Map<unknown, Delivery<Body>[]> | undefined
+  #lines: Map<unknown, Item[]> | undefined
 
-  constructor(source: DeliverySource<Body>, handler: (delivery: Delivery<Body>) => unknown, options: RunOptions<Body>) {
+  constructor(
+    source: DeliverySource<Item>,
+    handler: (item: Item) => unknown,
+    options: { readonly concurrency?: number; readonly orderBy?: (item: Item) => unknown },
+  ) {
     this.#source = source
     this.#handler = handler
     this.concurrency = options.concurrency ?? 1
@@ -66,7 +81,7 @@ export class Runner<Body> implements DeliverySink {
   }
 
   /** Takes the next delivery whose key is free; those of a busy key line up behind it. */
-  #next(): Delivery<Body> | undefined {
+  #next(): Item | undefined {
     for (;;) {
       const delivery = this.#source.take()
       if (delivery === undefined || this.#orderBy === undefined) return delivery
@@ -74,7 +89,7 @@ export class Runner<Body> implements DeliverySink {
     }
   }
 
-  #linesUp(delivery: Delivery<Body>, orderBy: (delivery: Delivery<Body>) => unknown): boolean {
+  #linesUp(delivery: Item, orderBy: (item: Item) => unknown): boolean {
     let key: unknown
     try {
       key = orderBy(delivery)
@@ -91,8 +106,8 @@ export class Runner<Body> implements DeliverySink {
     return true
   }
 
-  async #lane(first: Delivery<Body>): Promise<void> {
-    for (let delivery: Delivery<Body> | undefined = first; delivery !== undefined; delivery = this.#after(delivery)) {
+  async #lane(first: Item): Promise<void> {
+    for (let delivery: Item | undefined = first; delivery !== undefined; delivery = this.#after(delivery)) {
       // n.b. what the broker took back while it stood in line is not handled.
       if (delivery.settled === 'lost') continue
       try {
@@ -111,7 +126,7 @@ export class Runner<Body> implements DeliverySink {
   }
 
   /** The delivery that a lane goes on with: the next of the same key, else whatever comes. */
-  #after(delivery: Delivery<Body>): Delivery<Body> | undefined {
+  #after(delivery: Item): Item | undefined {
     if (this.#lines !== undefined) {
       // n.b. the line is found by its head: the key function is called once a delivery.
       for (const [key, line] of this.#lines) {
@@ -126,7 +141,7 @@ export class Runner<Body> implements DeliverySink {
   }
 
   /** Settles a delivery by what its handler returned. */
-  #settle(delivery: Delivery<Body>, outcome: unknown): void {
+  #settle(delivery: Item, outcome: unknown): void {
     if (delivery.settled !== undefined) return
     switch (outcome) {
       case 'requeue':
