@@ -60,6 +60,10 @@ export {
 export type { PublishOptions, SendOptions } from './handles/publish-options.js'
 export { type DeleteQueueOptions, type GetOptions, Queue } from './handles/queue.js'
 export type { AnyBody, QueueOptions, RetryOptions } from './handles/queue-options.js'
+export type { RequestManyOptions } from './handles/reply-parts.js'
+export type { RequestOptions } from './handles/request.js'
+export { Requester, type RequesterEvents, type StrayReply } from './handles/requester.js'
+export type { RespondOptions, ResponseHandler } from './handles/responder.js'
 export type { RunOptions } from './handles/runner.js'
 export {
   body,

@@ -59,6 +59,11 @@ export class Timers {
       this.#turnReads--
       return this.#turnTime
     }
+    return this.#look(steady)
+  }
+
+  /** Looks at the clock, and remembers what it says for the rest of the turn where it is steady. */
+  #look(steady: boolean): number {
     this.#turnTime = this.now()
     if (steady) {
       this.#turnReads = READS_PER_LOOK
@@ -85,7 +90,7 @@ export class Timers {
 
   /** Calls `callback` in `ms` milliseconds. */
   after(ms: number, callback: () => void): Timer {
-    return this.at(this.now() + ms, callback)
+    return this.at(this.#look(this.#clock.steady?.() === true) + ms, callback)
   }
 
   cancel(timer: Timer): void {

@@ -13,6 +13,9 @@ import { type BrokerEventName, type BrokerEvents, Events } from './events.js'
 import type { BrokerServices, Tracker } from './services.js'
 import { VirtualHostState } from './virtual-host-state.js'
 
+/** Ends an operation that left nothing to do. */
+const NOTHING: Task = { run: () => undefined }
+
 /** What a broker is made of, normalised. */
 export interface BrokerSettings {
   readonly clock: Clock
@@ -118,6 +121,10 @@ export class BrokerState implements BrokerServices {
 
   settle(): void {
     if (this.#deferred.length > 0 || this.afterOperations !== undefined) this.#settle()
+  }
+
+  rested(): void {
+    if (this.afterOperations !== undefined) this.defer(NOTHING)
   }
 
   #settle(): void {

@@ -8,9 +8,6 @@ import type { Task } from '../scheduler.js'
 import { type MessageEventName, messageEvents } from './events.js'
 import type { BrokerServices } from './services.js'
 
-/** Ends an operation that left nothing to do. */
-const NOTHING: Task = { run: () => undefined }
-
 /** Credit of a consumer without a prefetch limit. */
 const UNLIMITED = 2 ** 30
 
@@ -83,6 +80,10 @@ export class LocalSubscription implements Task, Recipient {
     this.#listener = listener
   }
 
+  get replyAddress(): string {
+    return this.queue.name
+  }
+
   get backsOff(): boolean {
     return this.queue.backsOff
   }
@@ -119,7 +120,7 @@ export class LocalSubscription implements Task, Recipient {
     if (this.noAck) {
       this.queue.autoAck(delivery)
       // n.b. no settlement will end this operation, and a broker that drains waits for the end of one.
-      broker.defer(NOTHING)
+      broker.rested()
     }
     if (messageEvents.delivered.hasSubscribers) this.queue.report('delivered', delivery.message)
     broker.tracker?.entering(delivery)

@@ -40,4 +40,6 @@ export interface BrokerServices {
   announce<Name extends BrokerEventName>(name: Name, payload: () => BrokerEvents[Name][0]): void
   /** Ends an operation: runs what it put off, in order, and what that puts off in turn. */
   settle(): void
+  /** Something came to its end in no operation: whoever waits for the broker to come to rest looks again, later. */
+  rested(): void
 }

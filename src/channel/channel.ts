@@ -33,6 +33,8 @@ export interface ChannelListener {
 /** A consumer on its queue: deliveries wait here until they are taken. */
 export interface Subscription {
   readonly consumerTag: string
+  /** Where the replies go that a consumer of direct replies takes, if that is known at once. */
+  readonly replyAddress?: string | undefined
   /** True when the queue delays failed deliveries by itself, so that the consumer need not. */
   readonly backsOff: boolean
   /**

@@ -46,6 +46,8 @@ function addressed(message: Message, replyTo: string | undefined): Message {
 
 function checkExpiration(expiration: string | number): void {
   const text = String(expiration)
+  const ms = Number(text)
+  if (ms >= 0 && ms <= TEN_YEARS && String(ms) === text && Number.isInteger(ms)) return
   const fault = faultOf(text)
   if (fault === undefined) return
   throw new PreconditionFailedError(

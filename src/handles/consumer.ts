@@ -87,7 +87,7 @@ export interface ConsumerEvents<Body> {
   invalid: [error: BodyInvalidError, delivery: Delivery<Body>]
 }
 
-const CONSUMER_CHECKS: Checks = {
+export const CONSUMER_CHECKS: Checks = {
   signal,
   prefetch: integer(0, 65_535, 'deliveries'),
   noAck: boolean,

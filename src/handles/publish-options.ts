@@ -37,22 +37,27 @@ const expiration: Check = (value) =>
     ? undefined
     : 'milliseconds as an integer or a decimal string'
 
-export const PUBLISH_CHECKS: Checks = {
-  mandatory: boolean,
-  delay: integer(0, TEN_YEARS, 'ms'),
+/** Properties that a request may have: what makes it one is made up. */
+export const REQUEST_PROPERTIES: Checks = {
   contentType: string,
   contentEncoding: string,
   headers: table,
   deliveryMode: (value) => (value === 1 || value === 2 ? undefined : '1 (transient) or 2 (persistent)'),
   priority: integer(0, 255),
-  correlationId: string,
-  replyTo: string,
-  expiration,
   messageId: string,
   timestamp: integer(0, Number.MAX_SAFE_INTEGER, 's since 1970'),
   type: string,
   userId: string,
   appId: string,
+}
+
+export const PUBLISH_CHECKS: Checks = {
+  mandatory: boolean,
+  delay: integer(0, TEN_YEARS, 'ms'),
+  ...REQUEST_PROPERTIES,
+  correlationId: string,
+  replyTo: string,
+  expiration,
 }
 
 const SEND_CHECKS: Checks = { ...PUBLISH_CHECKS, signal }
@@ -82,7 +87,17 @@ export function makeMessage(
   bodies: BodyMode,
 ): Message {
   checkShortString('routing key', routingKey)
-  const properties = options === undefined ? NO_PROPERTIES : propertiesOf(options)
+  return messageOf(exchange, routingKey, body, options === undefined ? NO_PROPERTIES : propertiesOf(options), bodies)
+}
+
+/** The same with properties that are known to be right. */
+export function messageOf(
+  exchange: string,
+  routingKey: string,
+  body: unknown,
+  properties: MessageProperties,
+  bodies: BodyMode,
+): Message {
   if (bodies === 'reference') return new Message(exchange, routingKey, body, properties)
   if (bodies === 'clone') return new Message(exchange, routingKey, cloneBody(body), properties)
   const contentType = properties.contentType ?? contentTypeOf(body)

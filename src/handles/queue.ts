@@ -12,6 +12,10 @@ import type { BindingKey } from './binding-key.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
 import { type DrainedOptions, QueueProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
+import { REQUEST_MANY_CHECKS, ReplyParts, type RequestManyOptions } from './reply-parts.js'
+import { askedFor, PendingReply, type RequestOptions } from './request.js'
+import { Requester } from './requester.js'
+import { checkRespond, Responder, type RespondOptions, type ResponseHandler } from './responder.js'
 import { ConsumedSchemas, Schemas } from './schemas.js'
 import { type InputOf, type StandardSchema, schema } from './standard-schema.js'
 import { checkNotAborted, Wait } from './wait.js'
@@ -72,6 +76,7 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   readonly #consumed: ConsumedSchemas
   #channel: Channel | undefined
   #producer: QueueProducer<Input> | undefined
+  #requester: Requester | undefined
   #closed = false
 
   /** Use `bus.declareQueue(name)`, or `bus.queue(name)` for one that exists. @hidden */
@@ -147,6 +152,72 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   createConsumer(options?: ConsumerOptions): Consumer<Body> {
     this.#checkOpen()
     return new Consumer<Body>(this.#connection, this.name, options, this.#consumed)
+  }
+
+  /**
+   * Sends a request to this queue and resolves with the reply of whoever answers it, see `respond`. The request is
+   * mandatory, and expires with its timeout.
+   * @throws (rejects) UnroutableError when there is no such queue, PublishRefusedError when it is full, TimeoutError,
+   * RemoteError when the responder failed, AbortError, ClosedError, BodyEncodingError, BodyInvalidError, InvalidOptionError,
+   * UnknownOptionError.
+   */
+  request(body: Input, options?: RequestOptions): Promise<Reply> {
+    try {
+      const asked = askedFor('request', options)
+      const { requester } = this
+      const checking = this.#schemas?.check(this.name, body)
+      if (checking === undefined) return new PendingReply<Reply>(requester, body, asked).promise
+      return checking.then(() => {
+        checkNotAborted('request', asked.signal)
+        return new PendingReply<Reply>(requester, body, asked).promise
+      })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * Asks for a reply in parts: each loop over it is a request, which begins with the loop. The responder sends no more than
+   * `window` parts ahead, and `break` ends it. A plain reply is one part.
+   * @throws UnknownOptionError, InvalidOptionError; in the loop, what `request` rejects with, after the parts that came, and
+   * ReplyInterruptedError when the responder was lost after some of them.
+   */
+  requestMany(body: Input, options: RequestManyOptions = {}): AsyncIterable<Reply> {
+    checkOptions('requestMany', options, REQUEST_MANY_CHECKS)
+    const { window, ...others } = options
+    return {
+      [Symbol.asyncIterator]: () => {
+        const asked = askedFor('requestMany', others)
+        const checking = this.#schemas?.check(this.name, body)
+        if (checking !== undefined) {
+          checking.catch(() => undefined)
+          throw new InvalidOptionError(
+            'requestMany: the schema of the body answers later, which only request() waits for',
+          )
+        }
+        return new ReplyParts<Reply>(this.requester, body, asked, window)
+      },
+    }
+  }
+
+  /** What `request` and `requestMany` of this handle go by: its counters and events. @throws ClosedError */
+  get requester(): Requester {
+    this.#checkOpen()
+    this.#requester ??= new Requester(this.#connection, this.name)
+    return this.#requester
+  }
+
+  /**
+   * Attaches a consumer that answers requests by what its handler returns: a reply, or an async iterable of parts. A handler
+   * that throws answers with its error. The reply goes out first, then the request is acknowledged; a message that asks for
+   * no reply is handled as by `run`.
+   * @throws as `createConsumer` and `run` do.
+   */
+  respond(handler: ResponseHandler<Body, Reply>, options: RespondOptions<Body> = {}): Consumer<Body> {
+    checkRespond(handler, options)
+    const { concurrency, orderBy, ...others } = options
+    const run = { ...(concurrency !== undefined && { concurrency }), ...(orderBy !== undefined && { orderBy }) }
+    return this.createConsumer(others).run(new Responder<Body>(this.#connection, handler).handle, run)
   }
 
   /**
@@ -289,6 +360,7 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
     if (this.#closed) return
     this.#closed = true
     await this.#producer?.close()
+    await this.#requester?.close()
     await this.#channel?.close()
   }
 

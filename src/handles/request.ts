@@ -1,0 +1,122 @@
+/** One request with one reply. */
+import type { Delivery } from '../delivery.js'
+import { AbortError, TimeoutError } from '../errors.js'
+import { type AbortSignalLike, onAbort, type Signal } from '../host.js'
+import type { MessageProperties } from '../message.js'
+import { type Checks, checkOptions, integer, signal } from '../options.js'
+import type { Timer } from '../timers.js'
+import type { Conversation } from './conversations.js'
+import { REQUEST_PROPERTIES } from './publish-options.js'
+import { REPLY, remoteError } from './reply.js'
+import type { Requester } from './requester.js'
+import { checkNotAborted } from './wait.js'
+
+/** How a request is made; the other properties of its message stand beside these options. */
+export interface RequestOptions extends Omit<MessageProperties, 'correlationId' | 'replyTo' | 'expiration'> {
+  /**
+   * Milliseconds that the reply may take, 0 to 2,147,483,647; then `TimeoutError`. The request expires with it: nobody works
+   * on it later.
+   * @default 30,000
+   */
+  readonly timeout?: number
+  /**
+   * Ends the wait with an `AbortError`. Aborted before the call: nothing is published.
+   * @default none
+   */
+  readonly signal?: Signal
+}
+
+export const REQUEST_CHECKS: Checks = { ...REQUEST_PROPERTIES, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
+
+const TIMEOUT_MS = 30_000
+
+/** Options of a request, taken apart. */
+export interface Asked {
+  readonly timeout: number
+  readonly signal: Signal | undefined
+  /** Further properties of the message; undefined when there are none. */
+  readonly properties: MessageProperties | undefined
+}
+
+const NOTHING_ASKED: Asked = { timeout: TIMEOUT_MS, signal: undefined, properties: undefined }
+
+/** Checks the options of a request. @throws UnknownOptionError, InvalidOptionError, AbortError. */
+export function askedFor(what: string, options: RequestOptions | undefined): Asked {
+  if (options === undefined) return NOTHING_ASKED
+  checkOptions(what, options, REQUEST_CHECKS)
+  checkNotAborted(what, options.signal)
+  const { timeout = TIMEOUT_MS, signal: given, ...properties } = options
+  return { timeout, signal: given, properties }
+}
+
+/** Waits for the reply to one request. */
+export class PendingReply<Reply> implements Conversation {
+  number = 0
+  readonly promise: Promise<Reply>
+  readonly #requester: Requester
+  readonly #timeout: number
+  #resolve!: (reply: Reply) => void
+  #reject!: (error: unknown) => void
+  #over = false
+  readonly #timer: Timer
+  #stopListening: (() => void) | undefined
+
+  /** @throws what publishing throws. */
+  constructor(requester: Requester, body: unknown, { timeout, signal: given, properties }: Asked) {
+    this.#requester = requester
+    this.#timeout = timeout
+    this.promise = new Promise<Reply>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    const { timers } = requester
+    requester.keepAlive()
+    // n.b. first: the message expires by the time that the timer has just looked up.
+    this.#timer = timers.after(timeout, () => void this.#timedOut())
+    try {
+      requester.ask(this, body, timeout, properties)
+    } catch (error) {
+      this.#close(false)
+      throw error
+    }
+    if (given !== undefined && !this.#over) this.#stopListening = onAbort(given, () => this.#aborted(given))
+  }
+
+  replied(delivery: Delivery): boolean {
+    if (delivery.headers[REPLY] === 'error') {
+      this.#reject(remoteError(this.#requester.what, delivery))
+    } else {
+      try {
+        this.#resolve(delivery.body as Reply)
+      } catch (error) {
+        this.#reject(error)
+      }
+    }
+    // n.b. last: whoever goes on with a further request is before it who lets the process go.
+    this.#close(true)
+    return true
+  }
+
+  failed(error: unknown): void {
+    this.#close(false)
+    this.#reject(error)
+  }
+
+  #aborted(given: Signal): void {
+    this.failed(new AbortError(this.#requester.what, (given as AbortSignalLike).reason, true))
+  }
+
+  async #timedOut(): Promise<void> {
+    this.#close(false)
+    const { what } = this.#requester
+    this.#reject(new TimeoutError(what, this.#timeout, await this.#requester.whyUnanswered()))
+  }
+
+  #close(answered: boolean): void {
+    this.#over = true
+    this.#requester.letGo()
+    this.#requester.timers.cancel(this.#timer)
+    this.#stopListening?.()
+    this.#requester.end(this, answered)
+  }
+}
