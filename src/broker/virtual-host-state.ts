@@ -299,6 +299,11 @@ export class VirtualHostState implements QueueHome {
     this.#removeBinding(binding)
   }
 
+  hasBinding({ source, destinationKind, destination, routingKey, arguments: args }: BindingDeclaration): boolean {
+    const bindings = this.exchanges.get(source)?.bindings
+    return bindings?.has(bindingIdentity(destinationKind, destination, routingKey, args)) === true
+  }
+
   #removeBinding(binding: Binding): void {
     const { destination } = binding
     const source = binding.source as ExchangeState

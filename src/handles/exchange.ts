@@ -230,6 +230,22 @@ export class Exchange<
     return this.#open().unbind(this.#binding('unbind', givenKey('unbind', key, routingKey, options)))
   }
 
+  /** True when there is such a binding to another exchange, given as `bind` is. @throws NotImplementedError, ClosedError. */
+  isBound(key: BindingKey): Awaitable<boolean>
+  isBound(source: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<boolean>
+  isBound(
+    key: BindingKey | string,
+    routingKey?: string,
+    options?: { readonly arguments?: Arguments },
+  ): Awaitable<boolean> {
+    return this.#open().hasBinding(this.#binding('isBound', givenKey('isBound', key, routingKey, options)))
+  }
+
+  /** True when the exchange exists. @throws ClosedError. */
+  exists(): Awaitable<boolean> {
+    return this.#open().hasExchange(this.name)
+  }
+
   /**
    * Deletes the exchange with its bindings. A missing exchange is no error (EX-11).
    * @throws PreconditionFailedError when it is used and was not to be, AccessRefusedError for `amq.` exchanges.

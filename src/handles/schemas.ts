@@ -7,7 +7,6 @@ import { BodyEncodingError, BodyInvalidError, InvalidOptionError } from '../erro
 import { type Awaitable, isThenable } from '../host.js'
 import { describe } from '../names.js'
 import { hintAt } from '../options.js'
-import type { BindingKey } from './binding-key.js'
 import { type SchemaResult, type StandardSchema, TYPES_ONLY } from './standard-schema.js'
 
 type SchemasByKey = Readonly<Record<string, StandardSchema>>
@@ -96,7 +95,7 @@ export class ConsumedSchemas {
   }
 
   /** The queue is bound by a key of an exchange, which may have schemas. */
-  learn({ exchange, schemas }: BindingKey): void {
+  learn(exchange: string, schemas: Schemas | undefined): void {
     if (schemas !== undefined) this.#byExchange.set(exchange, schemas)
   }
 

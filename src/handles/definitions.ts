@@ -1,0 +1,133 @@
+/**
+ * Topologies in the shape of RabbitMQ's definitions, as `rabbitmqctl export_definitions` and the management plug-in write
+ * them: exchanges, queues and bindings of one virtual host. Users, permissions, policies and parameters are not read.
+ */
+import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
+import { InvalidOptionError } from '../errors.js'
+import { describe } from '../names.js'
+import { exchangeDeclaration } from './exchange.js'
+import { queueDeclaration } from './queue-options.js'
+import { defineTopology, type Topology } from './topology.js'
+import type { TopologyBinding, TopologyExchange, TopologyQueue } from './topology-types.js'
+
+/** The parts of RabbitMQ's definitions that a topology can be written as. */
+export interface Definitions {
+  /** Exchanges. */
+  readonly exchanges?: readonly ExchangeDefinition[]
+  /** Queues. */
+  readonly queues?: readonly QueueDefinition[]
+  /** Bindings. */
+  readonly bindings?: readonly BindingDefinition[]
+}
+
+/** An exchange in definitions. */
+export interface ExchangeDefinition {
+  readonly name: string
+  readonly vhost?: string
+  readonly type: string
+  readonly durable: boolean
+  readonly auto_delete: boolean
+  readonly internal: boolean
+  readonly arguments: Arguments
+}
+
+/** A queue in definitions. */
+export interface QueueDefinition {
+  readonly name: string
+  readonly vhost?: string
+  readonly durable: boolean
+  readonly auto_delete: boolean
+  readonly arguments: Arguments
+}
+
+/** A binding in definitions. */
+export interface BindingDefinition {
+  readonly source: string
+  readonly vhost?: string
+  readonly destination: string
+  readonly destination_type: 'queue' | 'exchange'
+  readonly routing_key: string
+  readonly arguments: Arguments
+}
+
+/**
+ * The topology as RabbitMQ's definitions, to be written as JSON and imported there. Dead-letter queues that `deadLetter`
+ * names are among the queues; exclusive queues are left out, as RabbitMQ leaves them out.
+ * @param virtualHost name that the definitions carry
+ */
+export function toDefinitions({ value }: Pick<Topology, 'value'>, virtualHost = '/'): Required<Definitions> {
+  const vhost = virtualHost
+  const exchanges = Object.entries(value.exchanges).map(([name, { type, ...options }]): ExchangeDefinition => {
+    const { durable, autoDelete, internal, arguments: args } = exchangeDeclaration(name, type, options)
+    return { name, vhost, type, durable, auto_delete: autoDelete, internal, arguments: args }
+  })
+  const targets = Object.values(value.queues).flatMap(({ deadLetter }) => deadLetter ?? [])
+  const missing = [...new Set(targets)].filter((name) => !Object.hasOwn(value.queues, name))
+  const declared = [...Object.entries(value.queues), ...missing.map((name) => [name, {}] as const)]
+  const queues = declared.flatMap(([name, options]): QueueDefinition[] => {
+    const { durable, exclusive, autoDelete, arguments: args } = queueDeclaration(name, options, undefined)
+    return exclusive ? [] : [{ name, vhost, durable, auto_delete: autoDelete, arguments: args }]
+  })
+  const bindings = value.bindings.map(
+    ({ from, to, key = '', arguments: args = NO_ARGUMENTS, destinationKind }): BindingDefinition => ({
+      source: from,
+      vhost,
+      destination: to,
+      destination_type: destinationKind ?? (Object.hasOwn(value.queues, to) ? 'queue' : 'exchange'),
+      routing_key: key,
+      arguments: args,
+    }),
+  )
+  return { exchanges, queues, bindings }
+}
+
+/**
+ * The topology that RabbitMQ's definitions describe. Their bodies are unknown.
+ * @param virtualHost whose part of the definitions is read; entries without one belong to every virtual host
+ * @throws InvalidOptionError with the path of the entry.
+ */
+export function fromDefinitions(definitions: Definitions, virtualHost = '/'): Topology {
+  const exchanges: Record<string, TopologyExchange> = {}
+  for (const { name, type, durable, auto_delete, internal, arguments: args } of list('exchanges')) {
+    // n.b. every virtual host has those.
+    if (name === '' || name.startsWith('amq.')) continue
+    exchanges[name] = { type, durable, autoDelete: auto_delete, internal, arguments: args }
+  }
+  const queues: Record<string, TopologyQueue> = {}
+  for (const { name, durable, auto_delete, arguments: args } of list('queues')) {
+    queues[name] = { durable, autoDelete: auto_delete, arguments: args }
+  }
+  const bindings = list('bindings').map(
+    ({ source, destination, destination_type, routing_key, arguments: args }): TopologyBinding => ({
+      from: source,
+      to: destination,
+      key: routing_key,
+      arguments: args,
+      destinationKind: destination_type,
+    }),
+  )
+  return defineTopology({ exchanges, queues, bindings: bindings as [] }) as unknown as Topology
+
+  function list<Name extends keyof Definitions>(name: Name): readonly NonNullable<Definitions[Name]>[number][] {
+    const all: unknown = definitions?.[name] ?? []
+    if (!Array.isArray(all))
+      throw new InvalidOptionError(`definitions.${name}: expected an array, got ${describe(all)}`)
+    const wanted = NAMES[name]
+    for (const [index, each] of all.entries()) {
+      const wrong = wanted.find((field) => typeof each?.[field] !== 'string')
+      if (wrong !== undefined) {
+        throw new InvalidOptionError(
+          `definitions.${name}[${index}].${wrong}: expected a string, got ${describe(each?.[wrong])}`,
+        )
+      }
+    }
+    return all.filter(({ vhost }) => vhost === undefined || vhost === virtualHost)
+  }
+}
+
+/** The strings that an entry must have. */
+const NAMES = {
+  exchanges: ['name', 'type'],
+  queues: ['name'],
+  bindings: ['source', 'destination', 'destination_type', 'routing_key'],
+} as const satisfies Record<keyof Definitions, readonly string[]>
