@@ -24,8 +24,6 @@ export type {
   ExplainedDeadLetter,
   ExplainedExchange,
   ExplainedKey,
-export { Batch } from './handles/batch.js'
-export { Batches, type BatchOptions, type RunBatchesOptions } from './handles/batches.js'
   ExplainedOutcome,
   ExplainedQueue,
   KeyVerdict,
@@ -39,6 +37,8 @@ export { Delivery, type Settlement, type Settler } from './delivery.js'
 export * from './errors.js'
 export type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-types/exchange-type.js'
 export type { BindingReason, BindingVerdict, HeaderVerdict, Nearness, PatternWord } from './exchange-types/verdict.js'
+export { Batch } from './handles/batch.js'
+export { Batches, type BatchOptions, type RunBatchesOptions } from './handles/batches.js'
 export type { BindingKey, BodyOf } from './handles/binding-key.js'
 export { Bus, type ExchangeTypeName } from './handles/bus.js'
 export { type CloseConsumerOptions, Consumer, type ConsumerEvents, type ConsumerOptions } from './handles/consumer.js'
