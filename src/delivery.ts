@@ -36,6 +36,8 @@ export interface Recipient {
   readonly holder: Settler
   /** True when deliveries are settled as they are handed over. */
   readonly noAck: boolean
+  /** True when what it does not settle was only looked at: its end is no failure. */
+  readonly tentative?: boolean
   /** A delivery was settled or taken back: its credit is free. */
   settled(): void
   /** The broker ends the consumer. */

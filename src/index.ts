@@ -50,6 +50,7 @@ export {
   type ExchangeOptions,
 } from './handles/exchange.js'
 export type { CheckedPattern, MatchingKeys } from './handles/key-types.js'
+export type { MoveOptions, MoveResult } from './handles/move.js'
 export {
   type DrainedOptions,
   ExchangeProducer,

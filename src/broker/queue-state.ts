@@ -237,7 +237,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** A delivery comes back because its consumer was lost. */
   takeBack(delivery: Delivery): void {
-    if (!this.deleted) this.#comeBack(delivery, 'retry')
+    if (delivery.recipient?.tentative === true) this.#unhanded?.push(delivery)
+    else if (!this.deleted) this.#comeBack(delivery, 'retry')
     delivery.recipient?.settled()
   }
 
@@ -250,14 +251,16 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const unhanded = this.#unhanded ?? []
     this.#unhanded = undefined
     if (this.deleted) return
-    for (const delivery of unhanded) this.putBack(delivery)
+    for (const delivery of unhanded) if (delivery.recipient?.tentative !== true) this.putBack(delivery)
+    // n.b. what was looked at was at the head: it goes ahead of all that came back, the last one first.
+    for (const delivery of unhanded.reverse()) if (delivery.recipient?.tentative === true) this.putBack(delivery, true)
     this.assignReady()
   }
 
   /** A delivery was never handed over: back to its place, as if it had not been assigned. */
-  putBack(delivery: Delivery): void {
+  putBack(delivery: Delivery, first?: boolean): void {
     if (this.deleted) return
-    this.#ready.giveBack(delivery.again(delivery.failures, delivery.redelivered))
+    this.#ready.giveBack(delivery.again(delivery.failures, delivery.redelivered), first)
   }
 
   #comeBack(delivery: Delivery, how: Settlement, reason?: unknown): void {
@@ -320,12 +323,12 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Get, purge, delete
 
   /** The head for a `get`; undefined when nothing is ready. */
-  get(holder: DeliveryHolder, noAck: boolean): Delivery | undefined {
+  get(holder: DeliveryHolder, noAck: boolean, tentative: boolean): Delivery | undefined {
     this.touch()
     this.#ready.expire()
     if (this.#ready.length === 0) return undefined
     const delivery = this.#ready.takeHead()
-    delivery.recipient = new Taker(this, holder, noAck)
+    delivery.recipient = new Taker(this, holder, noAck, tentative)
     this.#ready.expire()
     if (noAck) this.autoAck(delivery)
     else {

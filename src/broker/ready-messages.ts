@@ -76,8 +76,8 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
   }
 
   /** Takes an entry back, to the place that the queue's type gives it. */
-  giveBack(entry: Delivery): void {
-    this.#store.giveBack(entry)
+  giveBack(entry: Delivery, first?: boolean): void {
+    this.#store.giveBack(entry, first)
     this.#becameReady(entry.message, entry.deadline)
   }
 

@@ -5,11 +5,13 @@ export class Taker implements Recipient {
   readonly queue: HomeQueue
   readonly holder: Settler
   readonly noAck: boolean
+  readonly tentative: boolean
 
-  constructor(queue: HomeQueue, holder: Settler, noAck: boolean) {
+  constructor(queue: HomeQueue, holder: Settler, noAck: boolean, tentative: boolean) {
     this.queue = queue
     this.holder = holder
     this.noAck = noAck
+    this.tentative = tentative
   }
 
   settled(): void {}

@@ -65,8 +65,11 @@ export interface Channel extends Settler {
   /** Resolves when `full` no longer holds. */
   drained(): Promise<void>
   consume(queue: string, options: ConsumeOptions, listener: SubscriptionListener): Awaitable<Subscription>
-  /** The next ready message (`basic.get`); undefined when there is none. */
-  get(queue: string, noAck: boolean): Awaitable<Delivery | undefined>
+  /**
+   * The next ready message (`basic.get`); undefined when there is none. A `tentative` one that is not settled when the
+   * channel closes goes back as if it had not been taken, to its place and not flagged redelivered.
+   */
+  get(queue: string, noAck: boolean, tentative?: boolean): Awaitable<Delivery | undefined>
 
   declareExchange(declaration: ExchangeDeclaration): Awaitable<void>
   deleteExchange(name: string, ifUnused: boolean): Awaitable<void>

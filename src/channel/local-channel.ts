@@ -226,10 +226,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     broker.announce('consumer.deleted', () => ({ virtualHost, queue: queue.name, consumerTag }))
   }
 
-  get(name: string, noAck: boolean): Delivery | undefined {
+  get(name: string, noAck: boolean, tentative = false): Delivery | undefined {
     this.#checkOpen()
     const queue = this.#queue(name)
-    const delivery = queue.get(this, noAck)
+    const delivery = queue.get(this, noAck, tentative)
     if (delivery !== undefined) this.#remember(queue)
     if (noAck) this.#rest()
     this.#virtualHost.broker.settle()

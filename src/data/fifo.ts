@@ -36,6 +36,24 @@ export class Fifo<T> {
     this.#length++
   }
 
+  /** Puts an item in front of the oldest. */
+  unshift(item: T): void {
+    const head = this.#head
+    if (this.#length === 0 || head === undefined) {
+      this.push(item)
+      return
+    }
+    // n.b. only the first chunk may begin elsewhere than at its first slot.
+    const rest = this.#headIndex === 0 ? head : { slots: head.slots.slice(this.#headIndex), next: head.next }
+    if (head === this.#tail) {
+      this.#tail = rest
+      this.#tailIndex -= this.#headIndex
+    }
+    this.#head = { slots: [item], next: rest }
+    this.#headIndex = 0
+    this.#length++
+  }
+
   /** The oldest item, left in place. */
   peek(): T | undefined {
     return this.#head?.slots[this.#headIndex]

@@ -10,6 +10,7 @@ import { boolean, type Checks, checkOptions, integer, signal } from '../options.
 import { bindingDeclaration, givenKey } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
+import { Move, type MoveOptions, type MoveResult, targetOf } from './move.js'
 import { type DrainedOptions, QueueProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
 import { REQUEST_MANY_CHECKS, ReplyParts, type RequestManyOptions } from './reply-parts.js'
@@ -323,6 +324,39 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
    */
   purge(): Awaitable<number> {
     return this.#open().purgeQueue(this.name)
+  }
+
+  /**
+   * Moves the messages that are ready now to another queue of this bus, oldest first, such as dead letters to where they
+   * died. Each is published to the target and, when the target has it, acknowledged here: nothing is lost on the way, and a
+   * message whose confirm was outstanding when the bus was closed may be in both. Properties, headers and priority go along,
+   * without a `CC` header. A full target with `overflow: 'block'` is waited for. However it ends, what was not moved stays in
+   * order; an error has the number of those `moved` before it.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from 'leveret'
+   *
+   * const bus = new Broker().virtualHost('/')
+   * const jobs = await bus.declareQueue<number>('jobs', { deadLetter: 'jobs.dead' })
+   * const dead = bus.queue<number>('jobs.dead')
+   * for (const job of [1, 2, 3]) await dead.send(job)
+   * console.log(await dead.moveTo(jobs, { filter: ({ body }) => body !== 2 })) // { moved: 2, kept: 1 }
+   * ```
+   * @throws (rejects) NotFoundError, also when the queue is deleted meanwhile, UnroutableError when there is no target,
+   * PublishRefusedError when it is full, what `filter` throws, AbortError, ClosedError, ResourceLockedError,
+   * InvalidOptionError, also for a handle of another broker or virtual host, UnknownOptionError.
+   */
+  async moveTo(target: Queue<Body> | string, options: MoveOptions<Body> = {}): Promise<MoveResult> {
+    this.#open()
+    const move = new Move<Body>(this.#connection, this.name, targetOf(target, this.home), options)
+    const waiting = { reject: () => void move.close() }
+    this.#waits.add(waiting)
+    try {
+      return await move.run()
+    } finally {
+      this.#waits.delete(waiting)
+    }
   }
 
   /**

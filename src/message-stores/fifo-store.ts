@@ -67,9 +67,10 @@ export class FifoStore<E extends Entry> implements MessageStore<E> {
     this.#next++
   }
 
-  giveBack(entry: E): void {
+  giveBack(entry: E, first = false): void {
     this.#returned ??= this.#returnOrder === 'position' ? new Heap<E>((a, b) => a.position < b.position) : new Fifo<E>()
-    this.#returned.push(entry)
+    if (first && this.#returned instanceof Fifo) this.#returned.unshift(entry)
+    else this.#returned.push(entry)
   }
 
   headDeadline(): number {

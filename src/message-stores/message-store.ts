@@ -26,8 +26,11 @@ export interface MessageStore<E extends Entry> {
   claim(message: Message): number
   /** Appends a message. */
   push(message: Message, deadline: number): void
-  /** Puts an entry back: to its old place, or to the front in order of return, as the queue's type has it. */
-  giveBack(entry: E): void
+  /**
+   * Puts an entry back: to its old place, or to the front in order of return, as the queue's type has it; `first` when it
+   * goes ahead of all that returned.
+   */
+  giveBack(entry: E, first?: boolean): void
   /** Deadline of the message that leaves next; 0 = never, or empty. */
   headDeadline(): number
   /** Takes the message that leaves next. Only when not empty. */
