@@ -69,8 +69,9 @@ function nearWord(pattern: readonly string[], words: readonly string[]): Nearnes
   return best
 }
 
-/** The whole key is mistyped, dots included. */
+/** The whole key is mistyped, a dot among it: elsewhere the words tell more. */
 function nearText(bindingKey: string, routingKey: string): Nearness | undefined {
+  if (wordsOf(bindingKey).length === wordsOf(routingKey).length) return undefined
   const distance = Math.abs(bindingKey.length - routingKey.length) > 2 ? 3 : editDistance(bindingKey, routingKey)
   const near = distance < 3 && isNear(distance, bindingKey, routingKey)
   return near ? { distance, hint: `'${routingKey}' is near to '${bindingKey}'` } : undefined

@@ -149,7 +149,7 @@ function headerText({ name, wanted, actual, verdict }: HeaderVerdict): string {
 const WAITS = {
   paused: 'the queue is paused',
   'no-consumer': 'it has no consumer',
-  'no-credit': 'its consumers hold as many deliveries as they may',
+  'no-credit': 'its consumers are at their prefetch limit',
   'behind-others': 'those go first',
 }
 
@@ -224,7 +224,8 @@ function deathText({ deadLetter }: ExplainedQueue, own: boolean): string {
 // Near misses
 
 function missLine({ exchange, destination, destinationKind, bindingKey, hint }: NearMiss): string {
-  return `  '${bindingKey}' of ${titleOf(exchange)} → ${destinationKind} '${destination}': ${hint}`
+  const by = bindingKey === '' ? '' : `'${bindingKey}' of `
+  return `  ${by}${titleOf(exchange)} → ${destinationKind} '${destination}': ${hint}`
 }
 
 function titleOf(exchange: string): string {
