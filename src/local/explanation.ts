@@ -6,7 +6,6 @@ import {
   type ExplainedExchange,
   type ExplainedKey,
   type ExplainedOutcome,
-  type ExplainedPublish,
   type ExplainedQueue,
   explain,
   type NearMiss,
@@ -29,7 +28,7 @@ const { delay: _, ...asPublished } = PUBLISH_CHECKS
 export const EXPLAIN_CHECKS: Checks = { ...asPublished, body: () => undefined }
 
 /** Made by `virtualHost.explain`. Plain data, but for `toString`. */
-export class Explanation implements ExplainedPublish {
+export class Explanation {
   /** The exchange. */
   readonly exchange: string
   /** The routing key. */

@@ -3,11 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { BrokerState } from '../../src/broker/broker-state.js'
+import { foresee } from '../../src/broker/foresee.js'
 import { LocalConnection } from '../../src/channel/connection.js'
 import { PlatformClock } from '../../src/clock.js'
 import { BUILT_IN_EXCHANGE_TYPES } from '../../src/exchange-types/registry.js'
 import { Broker, Bus, type ExchangeType, PreconditionFailedError, type QueueOptions } from '../../src/index.js'
-import { measure } from '../../src/message.js'
+import { Message, measure } from '../../src/message.js'
 import { integerArgument, type QueueArgument } from '../../src/queue-arguments/queue-argument.js'
 import { BUILT_IN_QUEUE_ARGUMENTS } from '../../src/queue-arguments/registry.js'
 
@@ -28,6 +29,10 @@ const typeExchange: ExchangeType = {
         for (const binding of bindings) {
           if (binding.routingKey === message.properties.type) sink.add(binding.destination)
         }
+      },
+      explain({ routingKey }, _key, { properties }) {
+        const matched = routingKey === properties.type
+        return { matched, reason: { kind: 'other', text: `the type is '${properties.type}'` } }
       },
     }
   },
@@ -50,6 +55,13 @@ describe('an exchange type that is added', () => {
     await orders.unbind(events.key('order'))
     await events.send('', 3, { type: 'order' })
     expect(bus.peek('orders', 9).map(({ body }) => body)).toEqual([1])
+  })
+
+  test('is explained by its own reasons', async () => {
+    const { bus, events } = await start()
+    await bus.declareQueue('orders', { bindings: [events.key('order')] })
+    expect(`${bus.explain('events', '', { type: 'user' })}`).toContain("✗ 'order' → queue 'orders': the type is 'user'")
+    expect(bus.explain('events', '', { type: 'order' }).queues).toMatchObject([{ name: 'orders' }])
   })
 
   test('has its bindings validated, is listed, and is compared on redeclare', async () => {
@@ -78,6 +90,11 @@ const maxMessageBytes: QueueArgument = {
 
 describe('a queue argument that is added', () => {
   function start(): Bus {
+    const state = newState()
+    return new Bus(new LocalConnection(state, state.virtualHost('/'), 'test'))
+  }
+
+  function newState(): BrokerState {
     const state = new BrokerState({
       clock: new PlatformClock(),
       exchangeTypes: new Map(BUILT_IN_EXCHANGE_TYPES.map((type) => [type.name, type])),
@@ -87,7 +104,7 @@ describe('a queue argument that is added', () => {
       highWatermark: Number.POSITIVE_INFINITY,
     })
     onTestFinished(() => state.close())
-    return new Bus(new LocalConnection(state, state.virtualHost('/'), 'test'))
+    return state
   }
 
   const spellings: [string, QueueOptions][] = [
@@ -100,6 +117,15 @@ describe('a queue argument that is added', () => {
     await queue.send('abc')
     await expect(queue.send('abcd')).rejects.toMatchObject({ code: 'PUBLISH_REFUSED' })
     expect((await queue.info()).messageCount).toBe(1)
+  })
+
+  test('is foreseen by asking it, where it has no other word on that', async () => {
+    const state = newState()
+    const queues = state.virtualHost('/')
+    const bus = new Bus(new LocalConnection(state, queues, 'test'))
+    await bus.declareQueue('short', { maxMessageBytes: 3 } as QueueOptions)
+    const outcome = (body: string) => foresee(queues.queue('short', {}), new Message('', 'short', body, {})).outcome
+    expect([outcome('abc'), outcome('abcd')]).toEqual(['stored', 'refused'])
   })
 
   test('acts beside another that may refuse as well', async () => {
