@@ -84,6 +84,7 @@ interface Host {
   MessageChannel?: new () => { port1: Port; port2: Port }
   AbortController: new () => { signal: AbortSignalLike; abort(reason?: unknown): void }
   structuredClone?: <T>(value: T) => T
+  WritableStream?: new (sink: object, strategy: { highWaterMark: number }) => object
   TextEncoder: new () => { encode(text: string): Uint8Array }
   TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string }
   process?: {

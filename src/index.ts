@@ -76,6 +76,7 @@ export {
   type SchemaResult,
   type StandardSchema,
 } from './handles/standard-schema.js'
+export type { BodyWriter, WritableBodies, WritableOptions } from './handles/writable.js'
 export type { AbortSignalLike, Awaitable, Signal, TimerHandle } from './host.js'
 export { Broker, type BrokerOptions, type ConnectOptions } from './local/broker.js'
 export type { CloseBrokerOptions, ClosedBroker } from './local/closing.js'

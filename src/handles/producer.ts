@@ -6,11 +6,13 @@ import { Emitter } from '../emitter.js'
 import { ClosedError, InvalidOptionError, PublishRefusedError, UnroutableError } from '../errors.js'
 import type { Signal } from '../host.js'
 import type { Message } from '../message.js'
+import { checkShortString } from '../names.js'
 import { type Checks, checkOptions, signal } from '../options.js'
 import type { Scheduler } from '../scheduler.js'
 import { checkPublishOptions, makeMessage, type PublishOptions, type SendOptions } from './publish-options.js'
 import type { Schemas } from './schemas.js'
 import { checkNotAborted, Wait } from './wait.js'
+import { type WritableBodies, type WritableOptions, writableOf } from './writable.js'
 
 /** What a producer reports of messages that were published, not sent: nobody waits for those. */
 export interface ProducerEvents {
@@ -287,6 +289,30 @@ export class QueueProducer<Body = unknown> extends Producer {
   publish(body: Body, options?: PublishOptions): boolean {
     return this.publishTo('', this.#queue, body, options)
   }
+
+  /**
+   * A `WritableStream` whose chunks are bodies: each is written when `send` resolves, so that a pipe stops while the queue is
+   * full and makes publishers wait. Aborted, it ends that wait; a `send` that fails ends it with the error. It sends by a
+   * producer of its own, which is closed with it.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from 'leveret'
+   *
+   * const jobs = await new Broker().virtualHost('/').declareQueue<number>('jobs')
+   * await ReadableStream.from([1, 2, 3]).pipeTo(jobs.producer.writable())
+   * console.log((await jobs.info()).messageCount) // 3
+   * ```
+   * @throws UnknownOptionError, InvalidOptionError, also where the platform has no streams.
+   */
+  writable(options?: WritableOptions): WritableBodies<Body> {
+    const own = new QueueProducer<Body>(this.connection, this.#queue, this.schemas)
+    return writableOf<Body>(
+      (body, all) => own.send(body, all),
+      () => own.close(),
+      options,
+    )
+  }
 }
 
 /** Publishes to one exchange. Made by `exchange.createProducer()`. */
@@ -321,5 +347,22 @@ export class ExchangeProducer<Messages extends object> extends Producer {
     options?: PublishOptions,
   ): boolean {
     return this.publishTo(this.#exchange, routingKey, body, options)
+  }
+
+  /**
+   * A `WritableStream` whose chunks are the bodies of one routing key, see `QueueProducer.writable`.
+   * @throws UnknownOptionError, InvalidOptionError, also where the platform has no streams.
+   */
+  writable<Key extends keyof Messages & string>(
+    routingKey: Key,
+    options?: WritableOptions,
+  ): WritableBodies<Messages[Key]> {
+    checkShortString('routing key', routingKey)
+    const own = new ExchangeProducer<Messages>(this.connection, this.#exchange, this.schemas)
+    return writableOf<Messages[Key]>(
+      (body, all) => own.send(routingKey, body, all),
+      () => own.close(),
+      options,
+    )
   }
 }
