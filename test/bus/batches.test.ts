@@ -88,6 +88,18 @@ onEveryEngine('a batch', (scenario) => {
     expect(got).toEqual([[1, 2], [3]])
   })
 
+  scenario('lingers anew for what a full one left', { needs: ['time'] }, async ({ bus, advance }) => {
+    const queue = await bus.declareQueue<number>('q')
+    const { got } = loop(queue.createConsumer(), { size: 2, linger: 1_000 })
+    await queue.send(1)
+    await advance(900)
+    for (const n of [2, 3]) queue.publish(n)
+    await advance(999)
+    expect(got).toEqual([[1, 2]])
+    await advance(1)
+    expect(got).toEqual([[1, 2], [3]])
+  })
+
   scenario('lingers while the one before it is worked on', { needs: ['time'] }, async ({ bus, advance }) => {
     const queue = await bus.declareQueue<number>('q')
     const iterator = queue.createConsumer().batches({ size: 2, linger: 1_000 })[Symbol.asyncIterator]()

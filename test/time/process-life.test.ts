@@ -42,6 +42,33 @@ const IDLE: readonly Row[] = [
     script: `(async () => { for await (const delivery of queue.createConsumer()) say('never') })()`,
   },
   {
+    what: 'a loop over batches that waits for the first delivery of one',
+    script: `(async () => {
+      for await (const batch of queue.createConsumer().batches({ size: 2, linger: 60_000 })) say('never')
+    })()`,
+  },
+  {
+    what: 'deliveries that linger for a batch that nobody waits for',
+    script: `
+      const iterator = queue.createConsumer().batches({ size: 1, linger: 60_000 })[Symbol.asyncIterator]()
+      await queue.send(1)
+      await queue.send(2)
+      iterator.next().then(({ value }) => say(value.bodies))`,
+    says: '[ 1 ]',
+  },
+  {
+    what: 'a batch that lingered when its consumer was closed',
+    script: `
+      const consumer = queue.createConsumer()
+      consumer.batches({ size: 2, linger: 60_000 }).run(() => say('never'))
+      await queue.send(1)
+      setImmediate(async () => {
+        await consumer.close()
+        say((await queue.stats()).ready)
+      })`,
+    says: '1',
+  },
+  {
     what: 'a get that waits, with its timeout',
     script: `queue.get({ wait: true, timeout: 60_000 }).then(() => say('never'), () => say('never'))`,
   },
@@ -239,6 +266,14 @@ const work = (ms: number): readonly Row[] => [
       })
       await queue.send(1)`,
     says: 'last attempt',
+    unreferenced: { code: 0, says: '' },
+  },
+  {
+    what: 'a batch that lingers',
+    script: `
+      queue.createConsumer().batches({ size: 2, linger: ${ms} }).run((batch) => say(batch.bodies))
+      await queue.send(1)`,
+    says: '[ 1 ]',
     unreferenced: { code: 0, says: '' },
   },
   {
