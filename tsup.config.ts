@@ -4,6 +4,7 @@ export default defineConfig({
   // One line per entry of the exports map.
   entry: {
     index: 'src/index.ts',
+    definitions: 'src/definitions/index.ts',
   },
   format: ['esm', 'cjs'],
   // n.b. never below es2022: lowered `#fields` cost up to 49 x on the hot path.

@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   resolve: {
     // Tests and examples name the package as a user does, and run on the sources.
-    alias: [{ find: /^leveret$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) }],
+    alias: [
+      { find: /^leveret$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) },
+      { find: /^leveret\/(.+)$/, replacement: fileURLToPath(new URL('./src/$1/index.ts', import.meta.url)) },
+    ],
   },
   test: {
     include: ['test/**/*.test.ts'],

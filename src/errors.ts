@@ -265,7 +265,13 @@ export interface SchemaIssue {
   /** What is wrong. */
   readonly message: string
   /** Where in the body: keys, or objects with a `key`, from the outside in. */
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+  readonly path?: readonly (PropertyKey | SchemaPathSegment)[] | undefined
+}
+
+/** A step of a path, as some schema libraries write it. */
+export interface SchemaPathSegment {
+  /** The key. */
+  readonly key: PropertyKey
 }
 
 /** A body that its schema refuses: published, nothing is enqueued; consumed, the message is rejected. */

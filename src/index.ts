@@ -73,9 +73,21 @@ export {
   type MessageSchemas,
   type OutputOf,
   type OutputsOf,
+  type SchemaFailure,
   type SchemaResult,
+  type SchemaSuccess,
+  type SchemaTypes,
   type StandardSchema,
 } from './handles/standard-schema.js'
+export { defineTopology, Topology, type TopologyDifference, type TopologyValue } from './handles/topology.js'
+export type {
+  TopologyBinding,
+  TopologyExchange,
+  TopologyExchanges,
+  TopologyHandles,
+  TopologyQueue,
+  TopologyQueues,
+} from './handles/topology-types.js'
 export type { BodyWriter, WritableBodies, WritableOptions } from './handles/writable.js'
 export type { AbortSignalLike, Awaitable, Signal, TimerHandle } from './host.js'
 export { Broker, type BrokerOptions, type ConnectOptions } from './local/broker.js'

@@ -3,9 +3,29 @@ import type { SchemaIssue } from '../errors.js'
 import type { Check } from '../options.js'
 
 /** What came of a validation. */
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] }
+export type SchemaResult<Output> = SchemaSuccess<Output> | SchemaFailure
+
+/** The schema found nothing wrong. */
+export interface SchemaSuccess<Output> {
+  /** What it made of the value. */
+  readonly value: Output
+  /** Not there. */
+  readonly issues?: undefined
+}
+
+/** The schema refuses the value. */
+export interface SchemaFailure {
+  /** What is wrong. */
+  readonly issues: readonly SchemaIssue[]
+}
+
+/** What goes in and what comes out of a schema. */
+export interface SchemaTypes<Input, Output> {
+  /** What is published. */
+  readonly input: Input
+  /** What is consumed. */
+  readonly output: Output
+}
 
 /** A schema of any library that implements Standard Schema 1 (https://standardschema.dev), zod, valibot and arktype among them. */
 export interface StandardSchema<Input = unknown, Output = Input> {
@@ -18,7 +38,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     /** Checks a value; may answer later. */
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
     /** What goes in and what comes out; for the compiler only. */
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+    readonly types?: SchemaTypes<Input, Output> | undefined
   }
 }
 

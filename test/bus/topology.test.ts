@@ -1,4 +1,5 @@
-import { body, type Definitions, defineTopology, fromDefinitions, toDefinitions } from 'leveret'
+import { body, defineTopology } from 'leveret'
+import { type Definitions, fromDefinitions, toDefinitions } from 'leveret/definitions'
 import { expect, expectTypeOf, it } from 'vitest'
 import { onEveryEngine } from './engines.js'
 import { drain } from './helpers.js'

@@ -30,6 +30,7 @@ async function use({ Broker }) {
 `
 const SAME = `if (esm.Broker !== cjs.Broker) throw new Error('expected one copy')`
 const TWO = `if (esm.Broker === cjs.Broker) throw new Error('expected two copies')`
+const ENTRY = `if (!(fromDefinitions({}) instanceof Topology)) throw new Error('expected one class')`
 const BOTH = `
 import { createRequire } from 'node:module'
 import * as esm from 'leveret'
@@ -52,6 +53,18 @@ const SCRIPTS = [
     file: 'cjs.cjs',
     flags: [],
     code: `${USE}\nuse(require('leveret'))`,
+  },
+  {
+    name: 'a further entry, of the same classes by ESM',
+    file: 'entry.mjs',
+    flags: [],
+    code: `import { Topology } from 'leveret'\nimport { fromDefinitions } from 'leveret/definitions'\n${ENTRY}`,
+  },
+  {
+    name: 'a further entry, of the same classes by require()',
+    file: 'entry.cjs',
+    flags: [CJS_ONLY],
+    code: `const { Topology } = require('leveret')\nconst { fromDefinitions } = require('leveret/definitions')\n${ENTRY}`,
   },
   { name: 'import and require() as two copies', file: 'two.mjs', flags: [CJS_ONLY], code: `${BOTH}${TWO}\n${USE}` },
   { name: 'import and require() as one copy', file: 'one.mjs', flags: [], code: `${BOTH}${SAME}\n${USE}` },

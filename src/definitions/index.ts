@@ -1,14 +1,21 @@
 /**
- * Topologies in the shape of RabbitMQ's definitions, as `rabbitmqctl export_definitions` and the management plug-in write
- * them: exchanges, queues and bindings of one virtual host. Users, permissions, policies and parameters are not read.
+ * `leveret/definitions`: topologies in the shape of RabbitMQ's definitions, as `rabbitmqctl export_definitions` and the
+ * management plug-in write them: exchanges, queues and bindings of one virtual host. Users, permissions, policies and
+ * parameters are not read.
  */
-import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
-import { InvalidOptionError } from '../errors.js'
-import { describe } from '../names.js'
-import { exchangeDeclaration } from './exchange.js'
-import { queueDeclaration } from './queue-options.js'
-import { defineTopology, type Topology } from './topology.js'
-import type { TopologyBinding, TopologyExchange, TopologyQueue } from './topology-types.js'
+import {
+  type Arguments,
+  defineTopology,
+  describe,
+  exchangeDeclaration,
+  InvalidOptionError,
+  NO_ARGUMENTS,
+  queueDeclaration,
+  type Topology,
+  type TopologyBinding,
+  type TopologyExchange,
+  type TopologyQueue,
+} from '../internal.js'
 
 /** The parts of RabbitMQ's definitions that a topology can be written as. */
 export interface Definitions {
@@ -22,31 +29,49 @@ export interface Definitions {
 
 /** An exchange in definitions. */
 export interface ExchangeDefinition {
+  /** Its name. */
   readonly name: string
+  /** Name of its virtual host. */
   readonly vhost?: string
+  /** Name of its type. */
   readonly type: string
+  /** Survives a restart. */
   readonly durable: boolean
+  /** Goes with its last binding. */
   readonly auto_delete: boolean
+  /** Takes messages from other exchanges only. */
   readonly internal: boolean
+  /** Arguments by name. */
   readonly arguments: Arguments
 }
 
 /** A queue in definitions. */
 export interface QueueDefinition {
+  /** Its name. */
   readonly name: string
+  /** Name of its virtual host. */
   readonly vhost?: string
+  /** Survives a restart. */
   readonly durable: boolean
+  /** Goes with its last consumer. */
   readonly auto_delete: boolean
+  /** Arguments by their `x-` names. */
   readonly arguments: Arguments
 }
 
 /** A binding in definitions. */
 export interface BindingDefinition {
+  /** The exchange that it starts at. */
   readonly source: string
+  /** Name of its virtual host. */
   readonly vhost?: string
+  /** What it ends at. */
   readonly destination: string
+  /** What that is. */
   readonly destination_type: 'queue' | 'exchange'
+  /** The binding key. */
   readonly routing_key: string
+  /** What a headers exchange matches. */
   readonly arguments: Arguments
 }
 
