@@ -36,7 +36,17 @@ export type { QueueInfo, QueueStats } from './declarations.js'
 export { Delivery, type Settlement, type Settler } from './delivery.js'
 export * from './errors.js'
 export type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-types/exchange-type.js'
-export type { BindingReason, BindingVerdict, HeaderVerdict, Nearness, PatternWord } from './exchange-types/verdict.js'
+export type {
+  BindingReason,
+  BindingVerdict,
+  HeadersReason,
+  HeaderVerdict,
+  KeyReason,
+  Nearness,
+  OtherReason,
+  PatternWord,
+  WordsReason,
+} from './exchange-types/verdict.js'
 export { Batch } from './handles/batch.js'
 export { Batches, type BatchOptions, type RunBatchesOptions } from './handles/batches.js'
 export type { BindingKey, BodyOf } from './handles/binding-key.js'

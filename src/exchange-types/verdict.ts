@@ -27,20 +27,44 @@ export interface HeaderVerdict {
 }
 
 /** Why a binding is matched or not; a closed union by `kind`. */
-export type BindingReason =
-  /** A fanout exchange: every binding is matched. */
-  | { readonly kind: 'every-binding' }
-  /** A direct exchange: binding key and routing key are equal, or are not. */
-  | { readonly kind: 'equal-key' }
-  | { readonly kind: 'other-key' }
-  /** A topic exchange. `left`: words of the routing key that the pattern has no word for. */
-  | { readonly kind: 'words'; readonly words: readonly PatternWord[]; readonly left: readonly string[] }
-  /** A headers exchange. */
-  | { readonly kind: 'headers'; readonly match: string; readonly headers: readonly HeaderVerdict[] }
-  /** A type that gives no reasons: its router found the destination, or did not. */
-  | { readonly kind: 'router' }
-  /** A type's own reason, in words. */
-  | { readonly kind: 'other'; readonly text: string }
+export type BindingReason = KeyReason | WordsReason | HeadersReason | OtherReason
+
+/** A reason that needs no more words. */
+export interface KeyReason {
+  /**
+   * `every-binding`: a fanout exchange asks for nothing. `equal-key`, `other-key`: of a direct exchange. `router`: a type
+   * that gives no reasons; its router found the destination, or did not.
+   */
+  readonly kind: 'every-binding' | 'equal-key' | 'other-key' | 'router'
+}
+
+/** Why a topic exchange matches a pattern or not. */
+export interface WordsReason {
+  /** Tells it from other reasons. */
+  readonly kind: 'words'
+  /** The words of the pattern, up to the one that disagrees. */
+  readonly words: readonly PatternWord[]
+  /** The words of the routing key that the pattern has no word for. */
+  readonly left: readonly string[]
+}
+
+/** Why a headers exchange matches a binding or not. */
+export interface HeadersReason {
+  /** Tells it from other reasons. */
+  readonly kind: 'headers'
+  /** The binding's `x-match`. */
+  readonly match: string
+  /** The arguments but `x-match`, each with the header that it met. */
+  readonly headers: readonly HeaderVerdict[]
+}
+
+/** The reason of an exchange type of a user's own. */
+export interface OtherReason {
+  /** Tells it from other reasons. */
+  readonly kind: 'other'
+  /** The reason, in a few words. */
+  readonly text: string
+}
 
 /** What an exchange type says of a binding and one routing key. */
 export interface BindingVerdict {

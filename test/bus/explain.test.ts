@@ -2,9 +2,11 @@
 import type { Bus, ExchangeType, Explanation, PublishOptions, QueueOptions, RoutedBinding, VirtualHost } from 'leveret'
 import { Broker } from 'leveret'
 import { describe, expect, it } from 'vitest'
+import type { Connection } from '../../src/channel/channel.js'
+import { Message } from '../../src/message.js'
 import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'
-import { bodies, collect, errorOf, sendAll, upTo } from './helpers.js'
+import { bodies, collect, errorOf, sendAll, take, upTo } from './helpers.js'
 
 /** Names of the queues that are said to get a copy. */
 const reached = (explanation: Explanation) => explanation.queues.map(({ name }) => name)
@@ -121,6 +123,20 @@ onEveryEngine('explain', (scenario) => {
     const missed = host.explain(bus.exchange(''), 'mial')
     expect(missed).toMatchObject({ outcome: 'unroutable', queues: [], exchanges: [{ name: '', bindings: [] }] })
     expect(host.explain('', 'Mails').nearMisses).toMatchObject([{ destination: 'mails', distance: 0 }])
+  })
+
+  scenario('finds the address of a channel that takes replies', inside, async ({ bus, host }) => {
+    const queue = await bus.declareQueue('q')
+    const channel = (bus as unknown as { connection: Connection }).connection.openChannel({})
+    const options = { consumerTag: '', prefetch: 0, noAck: true, exclusive: false, priority: 0, once: false }
+    const nothing = () => undefined
+    const replyTo = 'amq.rabbitmq.reply-to'
+    await channel.consume(replyTo, options, { ready: nothing, cancelled: nothing })
+    channel.publish(new Message('', 'q', 'ask', { replyTo }), false, 0)
+    const asked = await take(queue)
+    const explanation = host.explain('', asked.properties.replyTo ?? '', { replyTo })
+    expect(explanation).toMatchObject({ outcome: 'accepted', queues: [{ outcome: 'assigned' }] })
+    asked.ack()
   })
 
   scenario('says what becomes of a message that reaches no queue', inside, async ({ bus, host }) => {
@@ -326,6 +342,21 @@ onEveryEngine('explain, of a queue', (scenario) => {
     host.resume('q')
     expect(explained(host)).toMatchObject({ outcome: 'assigned', consumer: { get: false } })
   })
+
+  scenario(
+    'says that it would stand behind a backlog that is still being handed out',
+    inside,
+    async ({ bus, host }) => {
+      const queue = await declare(bus)
+      for (const n of upTo(300)) queue.publish(n)
+      const consumer = queue.createConsumer({ prefetch: 0 })
+      collect(consumer)
+      // A backlog is assigned in slices of 256.
+      expect(explained(host)).toMatchObject({ outcome: 'stored', waits: 'behind-others', ahead: 44 })
+      await turn()
+      expect(explained(host)).toMatchObject({ outcome: 'assigned', ahead: 0 })
+    },
+  )
 
   scenario('says that only the single active consumer counts', inside, async ({ bus, host }) => {
     const queue = await declare(bus, { singleActiveConsumer: true })

@@ -1,4 +1,5 @@
 /** The text of an explanation, as a person reads it. */
+import { readFileSync } from 'node:fs'
 import { Broker, type VirtualHost } from 'leveret'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { turn } from '../../support/turn.js'
@@ -53,6 +54,15 @@ describe('the text of an explanation', () => {
       near misses
         'order.*' of exchange 'orders' → queue 'mails': \`order.*\` takes exactly 2 words, the key has 3: use \`order.#\`?"
     `)
+  })
+
+  it('is what docs/explain.md shows', async () => {
+    const host = start()
+    const orders = await host.declareExchange<{ 'order.paid.eu': object }>('orders', 'topic')
+    await host.declareQueue('audit', { bindings: [host.exchange('orders').key('order.#')] })
+    await host.declareQueue('mails', { bindings: [host.exchange('orders').key('order.*')] })
+    const [, shown] = /^This prints:\n\n```text\n([\s\S]*?)\n```/m.exec(readFileSync('docs/explain.md', 'utf8')) ?? []
+    expect(`${host.explain(orders, 'order.paid.eu')}`).toBe(shown)
   })
 
   it('names what nearly matched when nothing did', async () => {
