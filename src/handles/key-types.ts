@@ -3,7 +3,7 @@
  * come by it. The rules are those of the topic exchange (XT-04 to XT-06), word by word.
  *
  * A placeholder in a routing key, such as `${string}` in `order.${string}.eu`, stands for one or more words when it is a
- * word by itself, and for a part of one word else.
+ * word by itself, and for a part of one word else. In a binding key the first kind may be anything, wildcards too.
  */
 
 /** The words of a key; the empty key has none. */
@@ -15,7 +15,7 @@ type Matches<Pattern extends string[], Key extends string[]> = Pattern extends [
   infer Word extends string,
   ...infer Others extends string[],
 ]
-  ? Word extends '#'
+  ? '#' extends Word
     ? MatchesMany<Pattern, Others, Key>
     : Key extends [infer First extends string, ...infer Rest extends string[]]
       ? Word extends '*' | First
@@ -24,7 +24,9 @@ type Matches<Pattern extends string[], Key extends string[]> = Pattern extends [
             ? true
             : Matches<Others, Key>
           : Matches<Others, Rest>
-        : false
+        : First extends Word
+          ? Matches<Others, Rest>
+          : false
       : false
   : Key extends []
     ? true
@@ -38,6 +40,22 @@ type MatchesMany<Pattern extends string[], Others extends string[], Key extends 
     : Key extends [string, ...infer Rest extends string[]]
       ? Matches<Pattern, Rest>
       : false
+
+/**
+ * A template literal that fits every literal key that the pattern matches, and few others. The compiler compares the two in
+ * one step where `Matches` takes dozens, and most keys match most patterns not at all.
+ */
+type Outline<Pattern extends string[], Dot extends string = ''> = Pattern extends [
+  infer Word extends string,
+  ...infer Others extends string[],
+]
+  ? '#' extends Word
+    ? `${string}${Outline<Others>}`
+    : `${Dot}${Word extends '*' ? string : Word}${Outline<Others, '.'>}`
+  : ''
+
+/** The keys with placeholders, of which an outline says nothing. */
+type Templates<Key> = Key extends string ? (Record<never, 1> extends Record<Key, 1> ? Key : never) : never
 
 type TopicKeys<Key, Pattern extends string[]> = Key extends string
   ? Matches<Pattern, Words<Key>> extends true
@@ -53,12 +71,12 @@ export type MatchingKeys<Key, Pattern extends string, Type extends string> = str
   ? Key
   : Type extends 'topic'
     ? Pattern extends string
-      ? TopicKeys<Key, Words<Pattern>>
+      ? TopicKeys<Extract<Key, Outline<Words<Pattern>>> | Templates<Key>, Words<Pattern>>
       : never
     : Type extends 'direct'
       ? Pattern extends Key
         ? Pattern
-        : never
+        : Extract<Key, Pattern>
       : Key
 
 /** The binding key, where a routing key matches it, else what is wrong with it. */
