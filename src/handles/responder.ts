@@ -17,7 +17,7 @@ export interface RespondOptions<Body> extends Omit<ConsumerOptions, 'noAck'>, Ru
 export type ResponseHandler<Body, Reply> = (
   body: Body,
   delivery: Delivery<Body>,
-) => Reply | PromiseLike<Reply> | AsyncIterable<Reply> | PromiseLike<AsyncIterable<Reply>>
+) => Reply | AsyncIterable<Reply> | PromiseLike<Reply | AsyncIterable<Reply>>
 
 /**
  * Checks the handler and its options.
