@@ -113,6 +113,7 @@ export class ReplyParts<Part> implements AsyncIterableIterator<Part, undefined>,
   }
 
   failed(error: unknown): void {
+    this.#stop()
     this.#finish(error, false)
   }
 
@@ -157,9 +158,13 @@ export class ReplyParts<Part> implements AsyncIterableIterator<Part, undefined>,
   #drop(error: unknown): void {
     while (this.#parts.shift() !== undefined);
     if (this.#ended) return
+    this.#stop()
+    this.#finish(error, false)
+  }
+
+  #stop(): void {
     // n.b. a responder that is not known yet hears of it by its first part, which is a stray then.
     if (this.#attempt) this.#requester.grant(this.#attempt, 0)
-    this.#finish(error, false)
   }
 
   /** No more parts come. Those that have come are still taken, then the error is thrown. */
