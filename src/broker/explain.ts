@@ -58,7 +58,12 @@ export interface ExplainedExchange {
   /** Its bindings. Of the default exchange, to which every queue is bound, those that are matched. */
   readonly bindings: readonly ExplainedBinding[]
   /** Its alternate exchange. */
-  readonly alternate?: { readonly exchange: string; readonly verdict: AlternateVerdict }
+  readonly alternate?: {
+    /** The name of it. */
+    readonly exchange: string
+    /** Whether it is asked. */
+    readonly verdict: AlternateVerdict
+  }
 }
 
 /** Where a queue's dead messages go. */
@@ -124,30 +129,44 @@ export interface ExplainedPublish extends Explained {
 export function explain(host: VirtualHostState, exchange: ExchangeState, message: Message): Explained {
   const walk = new Walk(host, message, undefined)
   walk.from(exchange)
+  const known: KnownWays = new Map()
   const queues = [...walk.queues].map(([queue, path]) => ({
     name: queue.name,
     path,
     ...foresee(queue, message),
-    ...deadLetterFrom(host, queue, message),
+    ...deadLetterFrom(host, queue, message, known),
   }))
   return { keys: walk.keys, exchanges: walk.exchanges, queues, nearMisses: walk.nearMisses() }
 }
+
+/** Where dead letters go, by exchange and key: many queues have the same. */
+type KnownWays = Map<string, readonly string[]>
+
+/** Types to which it is all the same where a message died: headers exchanges may look at `x-death` and the like. */
+const BY_KEY: readonly string[] = ['direct', 'fanout', 'topic']
 
 function deadLetterFrom(
   host: VirtualHostState,
   queue: QueueState,
   message: Message,
+  known: KnownWays,
 ): { deadLetter: ExplainedDeadLetter } | undefined {
   const target = queue.rules.deadLetter
   if (target === undefined) return undefined
-  const exchange = host.exchanges.get(target.exchange)
+  const { exchange: name, routingKey } = target
+  const exchange = host.exchanges.get(name)
   const letter = deadLetterOf(message, queue.name, 'expired', target, 0)
-  const walk = new Walk(host, letter, target.routingKey)
-  if (exchange !== undefined) walk.from(exchange)
-  const queues = [...walk.queues.keys()].map(({ name }) => name).filter((name) => !isCycle(name, letter))
+  const way = JSON.stringify([name, routingKey])
+  let reached = known.get(way)
+  if (reached === undefined) {
+    const walk = new Walk(host, letter, routingKey)
+    if (exchange !== undefined) walk.from(exchange)
+    reached = [...walk.queues.keys()].map((found) => found.name)
+    if (walk.exchanges.every(({ type }) => BY_KEY.includes(type))) known.set(way, reached)
+  }
+  const queues = reached.filter((found) => !isCycle(found, letter))
   const missing = exchange === undefined
-  const { routingKey } = target
-  return { deadLetter: { exchange: target.exchange, ...(routingKey !== undefined && { routingKey }), missing, queues } }
+  return { deadLetter: { exchange: name, ...(routingKey !== undefined && { routingKey }), missing, queues } }
 }
 
 class Walk {

@@ -24,14 +24,26 @@ export interface QueueForecast {
   readonly outcome: QueueOutcome
   /** Ready messages that would leave the queue before it. */
   readonly ahead: number
-  /** Who is given it at once; `get`: a waiting `get`, no consumer. */
-  readonly consumer?: { readonly consumerTag: string; readonly get: boolean }
+  /** Who is given it at once. */
+  readonly consumer?: {
+    /** Name of the consumer. */
+    readonly consumerTag: string
+    /** True of a waiting `get`, which is no consumer. */
+    readonly get: boolean
+  }
   /** Why no consumer is given it at once. Absent when one is, or the queue does not take it. */
   readonly waits?: WaitingReason
   /** True from `pause` to `resume`. */
   readonly paused: boolean
-  /** How long it may wait: the smaller of what queue and message say (TTL-01). Absent: for ever. */
-  readonly timeToLive?: { readonly ms: number; readonly queue?: number; readonly message?: number }
+  /** How long it may wait (TTL-01). Absent: for ever. */
+  readonly timeToLive?: {
+    /** Milliseconds: the smaller of the two. */
+    readonly ms: number
+    /** What the queue says (`x-message-ttl`). */
+    readonly queue?: number
+    /** What the message says (`expiration`). */
+    readonly message?: number
+  }
   /** The queue's length limit, and what it would do. Absent without one. */
   readonly limit?: LimitForecast
 }

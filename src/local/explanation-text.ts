@@ -10,15 +10,19 @@ import type { QueueOutcome } from '../broker/foresee.js'
 import type { BindingReason, HeaderVerdict, PatternWord } from '../exchange-types/verdict.js'
 import { describe } from '../names.js'
 
-/** So many bindings of one exchange that are not matched are listed, and so many near misses. */
+/** So many bindings of one exchange that are not matched are listed, so many near misses, so many names in a row. */
 const MOST_BINDINGS = 20
 const MOST_MISSES = 5
+const MOST_NAMES = 5
 
 export function explanationText(explanation: ExplainedPublish): string {
   const { exchange, routingKey, exchanges, queues, nearMisses } = explanation
   const lines = [`'${routingKey}' to ${titleOf(exchange)}: ${resultOf(explanation)}`]
-  const [first] = exchanges
-  if (first !== undefined) lines.push('', ...treeOf(first, exchanges))
+  const all = new Map(exchanges.map((each) => [each.name, each]))
+  if (all.has(exchange)) {
+    lines.push('')
+    writeTree(lines, exchange, all, '')
+  }
   for (const queue of queues) lines.push('', ...queueLines(queue))
   if (nearMisses.length > 0) lines.push('', 'near misses', ...nearMisses.slice(0, MOST_MISSES).map(missLine))
   if (nearMisses.length > MOST_MISSES) lines.push(`  … and ${nearMisses.length - MOST_MISSES} more`)
@@ -57,24 +61,27 @@ const ALTERNATES = {
   visited: '– visited already',
 }
 
-function treeOf({ name, type, bindings, alternate }: ExplainedExchange, all: readonly ExplainedExchange[]): string[] {
-  const behind = (target: string) => treeOf(all.find((other) => other.name === target) as ExplainedExchange, all)
-  const lines: string[] = []
+type Exchanges = ReadonlyMap<string, ExplainedExchange>
+
+function writeTree(lines: string[], name: string, all: Exchanges, margin: string): void {
+  const { type, bindings, alternate } = all.get(name) as ExplainedExchange
+  const inner = indent(margin)
+  const write = (line: string) => lines.push(inner + line)
+  lines.push(margin + (name === '' ? titleOf(name) : `${type} ${titleOf(name)}`))
   let missed = 0
   for (const binding of bindings) {
     if (!binding.matched && ++missed > MOST_BINDINGS) continue
-    lines.push(bindingLine(binding))
+    write(bindingLine(binding))
     const { matched, again, destination, destinationKind } = binding
-    if (matched && !again && destinationKind === 'exchange') lines.push(...behind(destination).map(indent))
+    if (matched && !again && destinationKind === 'exchange') writeTree(lines, destination, all, indent(inner))
   }
-  if (missed > MOST_BINDINGS) lines.push(`✗ … and ${missed - MOST_BINDINGS} more that do not match`)
-  if (bindings.length === 0) lines.push(name === '' ? '✗ there is no queue of that name' : '✗ nothing is bound to it')
-  if (alternate !== undefined) {
-    const [mark = '', why] = ALTERNATES[alternate.verdict].split(/ (.*)/)
-    lines.push(`${mark} alternate ${titleOf(alternate.exchange)}: ${why}`)
-    if (alternate.verdict === 'asked') lines.push(...behind(alternate.exchange).map(indent))
-  }
-  return [name === '' ? titleOf(name) : `${type} ${titleOf(name)}`, ...lines.map(indent)]
+  if (missed > MOST_BINDINGS) write(`✗ … and ${missed - MOST_BINDINGS} more that do not match`)
+  if (bindings.length === 0) write(name === '' ? '✗ there is no queue of that name' : '✗ nothing is bound to it')
+  if (alternate === undefined) return
+  const { exchange, verdict } = alternate
+  const [mark = '', why] = ALTERNATES[verdict].split(/ (.*)/)
+  write(`${mark} alternate ${titleOf(exchange)}: ${why}`)
+  if (verdict === 'asked') writeTree(lines, exchange, all, indent(inner))
 }
 
 function bindingLine({ matched, again, routingKey, destinationKind, destination, keys }: ExplainedBinding): string {
@@ -233,7 +240,8 @@ function titleOf(exchange: string): string {
 }
 
 function list(queues: readonly { readonly name: string }[]): string {
-  return queues.map(({ name }) => `queue '${name}'`).join(', ')
+  const names = queues.slice(0, MOST_NAMES).map(({ name }) => `queue '${name}'`)
+  return names.join(', ') + (queues.length > MOST_NAMES ? ` and ${queues.length - MOST_NAMES} more` : '')
 }
 
 function indent(line: string): string {

@@ -232,6 +232,17 @@ onEveryEngine('explain', (scenario) => {
     expect(await errorOf(() => leased.info())).toMatchObject({ code: 'NOT_FOUND' })
   })
 
+  scenario('goes through a thousand exchanges in a row', inside, async ({ bus, host }) => {
+    for (let n = 0; n < 1000; n++) {
+      const exchange = await bus.declareExchange(`e${n}`, 'fanout')
+      if (n > 0) await exchange.bind(`e${n - 1}`, '')
+    }
+    await bus.declareQueue('q', { bindings: [bus.exchange('e999').key('')] })
+    const explanation = host.explain('e0', '')
+    expect(explanation.queues[0]?.path).toHaveLength(1000)
+    expect(`${explanation}`).toContain("✓ → queue 'q'")
+  })
+
   scenario('leaves the marks of routing alone: a publish after it reaches all', inside, async ({ bus, host }) => {
     const one = await bus.declareExchange('one', 'fanout')
     const two = await bus.declareExchange('two', 'fanout')
@@ -410,6 +421,30 @@ onEveryEngine('explain, of a queue', (scenario) => {
     expect(await target({ deadLetterExchange: 'none' })).toEqual({ exchange: 'none', missing: true, queues: [] })
     expect(await target({ deadLetterExchange: '', deadLetterRoutingKey: 'q' })).toMatchObject({ queues: [] })
   })
+
+  scenario(
+    'follows a dead letter by the headers it will have, and each queue of many by its own',
+    inside,
+    async ({ bus, host }) => {
+      const all = await bus.declareExchange('all', 'fanout')
+      const graves = await bus.declareExchange('graves', 'headers')
+      const options = { messageTtl: 0, deadLetterExchange: 'graves', bindings: [all.key('')] }
+      for (const name of ['one', 'two']) {
+        await bus.declareQueue(name, options)
+        const args = { 'x-match': 'all-with-x', 'x-first-death-queue': name }
+        await bus.declareQueue(`${name}.dead`, { bindings: [graves.key('', args)] })
+      }
+      const round = { messageTtl: 0, deadLetterExchange: 'all', bindings: [all.key('')] }
+      for (const name of ['three', 'four']) await bus.declareQueue(name, round)
+      const said = host.explain('all', '').queues.map(({ name, deadLetter }) => [name, deadLetter?.queues])
+      expect(said).toEqual([
+        ['one', ['one.dead']],
+        ['two', ['two.dead']],
+        ['three', ['one', 'two', 'four']],
+        ['four', ['one', 'two', 'three']],
+      ])
+    },
+  )
 
   scenario('says of a full queue what its overflow would do', inside, async ({ bus, host }) => {
     // LEN-03, LEN-06, LEN-09

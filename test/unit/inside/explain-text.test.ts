@@ -247,6 +247,17 @@ describe('the text of an explanation', () => {
     `)
   })
 
+  it('names five queues in a row and counts the others', async () => {
+    const host = start()
+    const graves = await host.declareExchange('graves', 'fanout')
+    for (let n = 0; n < 7; n++) await host.declareQueue(`dead${n}`, { bindings: [graves.key('')] })
+    await host.declareQueue('q', { messageTtl: 0, deadLetterExchange: 'graves' })
+    expect(`${host.explain('', 'q')}`.split('\n').at(-1)).toBe(
+      "  what dies here goes to exchange 'graves' with its own key, and on to " +
+        "queue 'dead0', queue 'dead1', queue 'dead2', queue 'dead3', queue 'dead4' and 2 more",
+    )
+  })
+
   it('is short where there is little to tell', async () => {
     const host = start()
     await host.declareExchange('inner', 'fanout', { internal: true })
