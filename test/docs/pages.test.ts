@@ -57,6 +57,20 @@ describe('the tables of the documentation', () => {
     expect(consumer.filter((name) => !consuming.includes(`| \`${name}\` |`))).toEqual([])
     expect(message.length + publish.length + consumer.length).toBeGreaterThan(18)
   })
+
+  test.each([
+    ['docs/batches.md', 'src/handles/batches.ts', 'BatchOptions'],
+    ['docs/replaying-dead-letters.md', 'src/handles/move.ts', 'MoveOptions'],
+    ['docs/streams.md', 'src/handles/writable.ts', 'WritableOptions'],
+  ])('%s has every option of %s', (path, file, name) => {
+    const options = wordsOf(
+      file,
+      new RegExp(`export interface ${name}\\b[\\s\\S]*?^}`, 'm'),
+      /^ {2}readonly (\w+)\??:/gm,
+    )
+    expect(options.filter((option) => !page(path).includes(`| \`${option}\` |`))).toEqual([])
+    expect(options.length).toBeGreaterThan(0)
+  })
 })
 
 /** As GitHub makes the anchor of a heading. */
