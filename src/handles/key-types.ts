@@ -41,21 +41,27 @@ type MatchesMany<Pattern extends string[], Others extends string[], Key extends 
       ? Matches<Pattern, Rest>
       : false
 
+/** True for what has placeholders, and for nothing at all. */
+type Open<Word extends string> = Record<never, 1> extends Record<Word, 1> ? true : false
+
 /**
- * A template literal that fits every literal key that the pattern matches, and few others. The compiler compares the two in
- * one step where `Matches` takes dozens, and most keys match most patterns not at all.
+ * A template literal that fits every literal key that the pattern matches, and few others: the compiler compares the two in
+ * one step where `Matches` takes dozens, and most patterns match few of the keys.
  */
-type Outline<Pattern extends string[], Dot extends string = ''> = Pattern extends [
+// n.b. never two placeholders side by side: the compiler lets the first of them have one character at least.
+type Outline<Pattern extends string[], Before extends string = ''> = Pattern extends [
   infer Word extends string,
   ...infer Others extends string[],
 ]
-  ? '#' extends Word
-    ? `${string}${Outline<Others>}`
-    : `${Dot}${Word extends '*' ? string : Word}${Outline<Others, '.'>}`
-  : ''
+  ? Open<Exclude<Word, '*' | '#'>> extends true
+    ? Outline<Others, string>
+    : `${Before}${Word}${Outline<Others, '.'>}`
+  : string extends Before
+    ? string
+    : ''
 
 /** The keys with placeholders, of which an outline says nothing. */
-type Templates<Key> = Key extends string ? (Record<never, 1> extends Record<Key, 1> ? Key : never) : never
+type Templates<Key> = Key extends string ? (Open<Key> extends true ? Key : never) : never
 
 type TopicKeys<Key, Pattern extends string[]> = Key extends string
   ? Matches<Pattern, Words<Key>> extends true
