@@ -171,8 +171,6 @@ export class Requester {
   async close(): Promise<void> {
     this.#closed = true
     this.#failAll(new ClosedError(`requester of queue '${this.#queue}'`))
-    if (this.#tick !== undefined) this.timers.cancel(this.#tick)
-    this.#tick = undefined
     await this.#channel?.close()
   }
 
@@ -257,6 +255,8 @@ export class Requester {
     this.#channel = this.#subscription = undefined
     this.#address = REPLY_TO
     this.#unconfirmed.clear()
+    if (this.#tick !== undefined) this.timers.cancel(this.#tick)
+    this.#tick = undefined
     this.#failAll(error)
   }
 }
