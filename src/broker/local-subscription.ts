@@ -106,13 +106,13 @@ export class LocalSubscription implements Task, Recipient {
     if (this.#idle) this.#wake()
   }
 
-  take(goesOn = false): Delivery | undefined {
+  take(goesOn?: boolean): Delivery | undefined {
     if (this.#outbox.length === 0) {
       this.#idle = true
       return undefined
     }
     const broker = this.#broker
-    if (broker.scheduler.step() && !goesOn) {
+    if (broker.scheduler.step() && goesOn !== true) {
       this.#wake()
       return undefined
     }
