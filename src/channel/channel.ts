@@ -73,6 +73,7 @@ export interface Channel extends Settler {
 
   declareExchange(declaration: ExchangeDeclaration): Awaitable<void>
   deleteExchange(name: string, ifUnused: boolean): Awaitable<void>
+  hasExchange(name: string): Awaitable<boolean>
   /**
    * Declares a queue, its dead-letter queue if that is missing, and the bindings, whose destination is the queue whatever
    * they say. Whatever can fail comes before the first change.
@@ -90,6 +91,8 @@ export interface Channel extends Settler {
   purgeQueue(name: string): Awaitable<number>
   bind(binding: BindingDeclaration): Awaitable<void>
   unbind(binding: BindingDeclaration): Awaitable<void>
+  /** Throws `NotImplementedError` where the broker cannot tell: AMQP has no question for it. */
+  hasBinding(binding: BindingDeclaration): Awaitable<boolean>
 
   /** Gives back everything unsettled and ends its consumers. Idempotent. */
   close(): Awaitable<void>

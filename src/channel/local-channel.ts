@@ -246,6 +246,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#operate(() => this.#virtualHost.deleteExchange(name, ifUnused))
   }
 
+  hasExchange(name: string): boolean {
+    return this.#operate(() => this.#virtualHost.exchanges.has(name))
+  }
+
   declareQueue(
     declaration: QueueDeclaration,
     bindings: readonly BindingDeclaration[] = [],
@@ -287,6 +291,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   unbind(binding: BindingDeclaration): void {
     this.#operate(() => this.#virtualHost.unbind(binding, this.#connection))
+  }
+
+  hasBinding(binding: BindingDeclaration): boolean {
+    return this.#operate(() => this.#virtualHost.hasBinding(binding))
   }
 
   #operate<T>(operation: () => T): T {

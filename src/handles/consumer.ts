@@ -1,6 +1,6 @@
 /**
- * Consumers: what receives. A consumer attaches to its queue when one of its three verbs is called, once: `for await`,
- * `consume`, `run`. It owns its channel, so that its end touches no other.
+ * Consumers: what receives. A consumer attaches to its queue when one of its verbs is called, once: `for await`,
+ * `consume`, `run`, or one of the two of its `batches`. It owns its channel, so that its end touches no other.
  */
 import type { Connection } from '../channel/channel.js'
 import type { Delivery } from '../delivery.js'
@@ -29,7 +29,7 @@ import { checkNotAborted, isAborted } from './wait.js'
 export interface ConsumerOptions {
   /**
    * Deliveries that may be out unsettled at once, 0 to 65,535; 0 = unlimited.
-   * @default 100; for `run`, its concurrency
+   * @default 100; for `run`, its concurrency; for `batches`, at least their size
    */
   readonly prefetch?: number
   /**

@@ -87,7 +87,7 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
     this.name = name
     this.#schemas = schemas
     this.#consumed = new ConsumedSchemas(schemas)
-    for (const key of keys) this.#consumed.learn(key)
+    for (const key of keys) this.#consumed.learn(key.exchange, key.schemas)
   }
 
   /** @internal The virtual host that this handle is of. */
@@ -379,7 +379,9 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   bind(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   bind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
     const given = givenKey('bind', key, routingKey, options)
-    return andThen(this.#open().bind(this.#binding('bind', given)), () => this.#consumed.learn(given))
+    return andThen(this.#open().bind(this.#binding('bind', given)), () =>
+      this.#consumed.learn(given.exchange, given.schemas),
+    )
   }
 
   /** Removes a binding, given as `bind` was; one that is not there is no error (BIND-04). */
@@ -387,6 +389,20 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   unbind(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<void>
   unbind(key: BindingKey | string, routingKey?: string, options?: { readonly arguments?: Arguments }): Awaitable<void> {
     return this.#open().unbind(this.#binding('unbind', givenKey('unbind', key, routingKey, options)))
+  }
+
+  /**
+   * True when the queue is bound like this, given as `bind` is.
+   * @throws NotImplementedError where the broker cannot tell, ClosedError.
+   */
+  isBound(key: BindingKey): Awaitable<boolean>
+  isBound(exchange: string, routingKey: string, options?: { readonly arguments?: Arguments }): Awaitable<boolean>
+  isBound(
+    key: BindingKey | string,
+    routingKey?: string,
+    options?: { readonly arguments?: Arguments },
+  ): Awaitable<boolean> {
+    return this.#open().hasBinding(this.#binding('isBound', givenKey('isBound', key, routingKey, options)))
   }
 
   /** Closes the handle's own producer and gives back what its `get` holds. The queue stays. Idempotent. */
