@@ -147,7 +147,7 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   }
 
   /**
-   * A consumer; it attaches when one of its verbs is called, once: `for await`, `consume` or `run`.
+   * A consumer; it attaches when one of its verbs is called, once: `for await`, `consume`, `run` or those of `batches`.
    * @throws UnknownOptionError, InvalidOptionError, ClosedError.
    */
   createConsumer(options?: ConsumerOptions): Consumer<Body> {
