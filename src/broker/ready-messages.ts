@@ -149,7 +149,8 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
     }
     // n.b. after the limits: whatever they drop is dropped, expired or not, and may uncover an expired head.
     if (deadline !== 0 || stored !== undefined) this.expire()
-    return withheld
+    // n.b. where it expired at once nothing is left to make room by leaving later.
+    return withheld && this.#store.length > 0
   }
 
   #warnOfBacklog(): void {

@@ -194,6 +194,17 @@ onEveryEngine("overflow 'block'", (scenario) => {
     })
   }
 
+  for (const limit of [{ maxLength: 0 }, { maxLengthBytes: 3 }]) {
+    const title = `answers at once for a message that expires as it comes, with ${JSON.stringify(limit)}`
+    scenario(title, { needs: ['block'] }, async ({ bus }) => {
+      const options = { ...limit, overflow: 'block', messageTtl: 0, deadLetter: 'dead' } as const
+      const queue = await bus.declareQueue<string>('q', options)
+      await queue.send('a long body')
+      expect(await drain(bus.queue('dead'))).toEqual(['a long body'])
+      expect(await queue.stats()).toMatchObject({ ready: 0, expired: 1 })
+    })
+  }
+
   scenario('lets dead letters and requeues in without waiting', { needs: ['block'] }, async ({ bus }) => {
     const dead = await bus.declareQueue<number>('dead', { maxLength: 1, overflow: 'block' })
     const queue = await bus.declareQueue<number>('q', { deadLetter: 'dead' })
