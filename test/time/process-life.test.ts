@@ -154,6 +154,23 @@ const IDLE: readonly Row[] = [
       })`,
     says: '1',
   },
+  { what: 'a responder with nothing to do', script: `queue.respond(() => say('never'))` },
+  {
+    what: 'a requester whose requests are over',
+    script: `
+      queue.respond((n) => n * 2)
+      say(await queue.request(21))
+      await queue.request(1, { signal: AbortSignal.abort() }).catch(({ code }) => say(code))`,
+    says: '42\nABORTED',
+  },
+  {
+    what: 'a reply in parts that nobody loops over any more',
+    script: `
+      queue.respond(async function* () { for (;;) yield 1 })
+      await queue.requestMany(1)[Symbol.asyncIterator]().next()
+      say('one')`,
+    says: 'one',
+  },
   {
     what: 'a broker whose close is done',
     script: `
@@ -306,6 +323,31 @@ const work = (ms: number): readonly Row[] => [
       setImmediate(() => consumer.close().then(() => say('closed')))`,
     says: 'closed',
     unreferenced: { code: 0, says: '' },
+  },
+  {
+    what: 'a pending request, up to its timeout',
+    script: `
+      queue.respond(() => new Promise(() => {}))
+      queue.request(1, { timeout: ${ms} }).catch(({ code }) => say(code))`,
+    says: 'TIMEOUT',
+    unreferenced: { code: 0, says: '' },
+  },
+  {
+    what: 'a loop that waits for a part of a reply, up to its timeout',
+    script: `
+      queue.respond(async function* () {
+        yield 1
+        await new Promise(() => {})
+      })
+      ;(async () => {
+        try {
+          for await (const part of queue.requestMany(1, { timeout: ${ms} })) say(part)
+        } catch ({ code }) {
+          say(code)
+        }
+      })()`,
+    says: '1\nTIMEOUT',
+    unreferenced: { code: 0, says: '1' },
   },
   {
     what: 'what comes after a close of a consumer that ran into its timeout',
