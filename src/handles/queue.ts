@@ -218,7 +218,8 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
     checkRespond(handler, options)
     const { concurrency, orderBy, ...others } = options
     const run = { ...(concurrency !== undefined && { concurrency }), ...(orderBy !== undefined && { orderBy }) }
-    return this.createConsumer(others).run(new Responder<Body>(this.#connection, handler).handle, run)
+    const responder = new Responder<Body>(this.#connection, handler)
+    return this.createConsumer(others).run((delivery) => responder.handle(delivery), run)
   }
 
   /**

@@ -43,7 +43,7 @@ export class Responder<Body> {
   }
 
   /** Handles a delivery for `run`: what it returns settles nothing but by its end. */
-  readonly handle = (delivery: Delivery<Body>): unknown => {
+  handle(delivery: Delivery<Body>): unknown {
     let result: unknown
     try {
       result = this.#handler(delivery.body, delivery)
