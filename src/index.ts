@@ -50,7 +50,7 @@ export type {
 export { Batch } from './handles/batch.js'
 export { Batches, type BatchOptions, type RunBatchesOptions } from './handles/batches.js'
 export type { BindingKey, BodyOf } from './handles/binding-key.js'
-export { Bus, type ExchangeTypeName } from './handles/bus.js'
+export { Bus, type ExchangeTypeName, type UncheckedExchangeOptions } from './handles/bus.js'
 export { type CloseConsumerOptions, Consumer, type ConsumerEvents, type ConsumerOptions } from './handles/consumer.js'
 export {
   type AnyMessages,

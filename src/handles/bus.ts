@@ -30,6 +30,10 @@ import {
 /** Types of exchange that every broker has. */
 export type ExchangeTypeName = 'direct' | 'fanout' | 'topic' | 'headers' | (string & {})
 
+/** How an exchange is declared whose messages are not checked. */
+// n.b. the compiler tries overloads with a literal parameter, such as 'topic', before all others: they must not take schemas.
+export type UncheckedExchangeOptions = Omit<ExchangeOptions, 'messages' | 'body'>
+
 /**
  * One connection to one virtual host: what declares, publishes and consumes. Write an application against this class; it
  * says nothing about which broker is behind it.
@@ -154,22 +158,22 @@ export class Bus {
   declareExchange<Messages extends object = AnyMessages>(
     name: string,
     type: 'topic',
-    options?: ExchangeOptions,
+    options?: UncheckedExchangeOptions,
   ): Awaitable<Exchange<Messages, 'topic'>>
   declareExchange<Messages extends object = AnyMessages>(
     name: string,
     type: 'direct',
-    options?: ExchangeOptions,
+    options?: UncheckedExchangeOptions,
   ): Awaitable<Exchange<Messages, 'direct'>>
   declareExchange<Body = AnyMessages[string]>(
     name: string,
     type: 'fanout' | 'headers',
-    options?: ExchangeOptions,
+    options?: UncheckedExchangeOptions,
   ): Awaitable<Exchange<Record<string, Body>>>
   declareExchange<Messages extends object = AnyMessages>(
     name: string,
     type: ExchangeTypeName,
-    options?: ExchangeOptions,
+    options?: UncheckedExchangeOptions,
   ): Awaitable<Exchange<Messages>>
   declareExchange(name: string, type: ExchangeTypeName, options: ExchangeOptions = {}): Awaitable<unknown> {
     checkShortString('exchange name', name)

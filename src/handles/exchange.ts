@@ -205,7 +205,7 @@ export class Exchange<
   key<const Pattern extends string>(
     pattern: CheckedPattern<keyof Messages & string, Pattern, Type>,
     args: Arguments = NO_ARGUMENTS,
-  ): BindingKey<Messages[MatchingKeys<keyof Messages & string, Pattern, Type> & keyof Messages]> {
+  ): BindingKey<Messages[Extract<MatchingKeys<keyof Messages & string, Pattern, Type>, keyof Messages>]> {
     checkShortString('binding key', pattern)
     const { home } = this.#connection
     return { exchange: this.name, routingKey: pattern, arguments: args, home, schemas: this.#schemas }
