@@ -54,7 +54,7 @@ export class CheckedAttachment<Body> extends Attachment<Body> {
     this.#checking = undefined
     if (error !== undefined) this.#refuse(delivery, error)
     // n.b. nobody will take it any more; a schema that answers later has been seen, so it is flagged redelivered.
-    else if (this.stopped) delivery.requeue()
+    else if (this.stopped && delivery.settled === undefined) delivery.requeue()
     else if (delivery.settled !== 'lost') this.#checked = delivery
     this.ready()
   }

@@ -87,7 +87,10 @@ export function makeMessage(
   bodies: BodyMode,
 ): Message {
   checkShortString('routing key', routingKey)
-  return messageOf(exchange, routingKey, body, options === undefined ? NO_PROPERTIES : propertiesOf(options), bodies)
+  const properties = options === undefined ? NO_PROPERTIES : propertiesOf(options)
+  // n.b. in place: one call more took a tenth of the whole way of a message.
+  if (bodies === 'reference') return new Message(exchange, routingKey, body, properties)
+  return messageOf(exchange, routingKey, body, properties, bodies)
 }
 
 /** The same with properties that are known to be right. */
