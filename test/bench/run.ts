@@ -1,7 +1,7 @@
 /**
  * Every performance bar: `npm run bench`, or `npm run bench -- P1 P4 --rounds 9`; `--cpu` on a busy machine. Builds the package as it is published,
  * runs each variant in a process of its own, prints a table and writes it as JSON. `--save` keeps the JSON beside this
- * file. Nothing asserts on time: a figure is worth what the machine was doing at that moment.
+ * file and draws the plots of docs/performance.md. Nothing asserts on time: a figure is worth what the machine was doing at that moment.
  */
 import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build as bundle } from 'esbuild'
 import { build as buildPackage } from 'tsup'
+import { drawPlots } from '../guides/plots.js'
 import { BARS } from './bars.js'
 import { type Bar, type Comparison, type Figures, type Lookup, median, type Result } from './harness.js'
 
@@ -200,6 +201,8 @@ async function run(folder: string, file: string): Promise<BarResult> {
 const wanted = positionals.map((name) => name.toLowerCase())
 const unknown = wanted.filter((name) => !BARS.some((bar) => bar === name))
 if (unknown.length > 0) throw new Error(`no such bar: ${unknown.join(', ')}; there are ${BARS.join(', ')}`)
+if (options.save && wanted.length > 0)
+  throw new Error(`--save keeps every bar: expected no names, got ${wanted.join(', ')}`)
 
 const started = performance.now()
 await mkdir(cache, { recursive: true })
@@ -224,6 +227,8 @@ try {
   }
   const path = options.save ? join(here, 'results.json') : join(cache, 'bench-results.json')
   await writeFile(path, `${JSON.stringify(report, undefined, 2)}\n`)
+  if (options.save)
+    for (const [name, svg] of drawPlots(report)) await writeFile(join(here, '../../docs/media', name), svg)
 } finally {
   if (options.keep) console.log(`built files: ${folder}`)
   else await rm(folder, { recursive: true, force: true })

@@ -8,13 +8,8 @@ import { BUILT_IN_EXCHANGE_TYPES } from '../../src/exchange-types/registry.js'
 import { BUILT_IN_QUEUE_ARGUMENTS } from '../../src/queue-arguments/registry.js'
 
 const page = (path: string) => readFileSync(path, 'utf8')
-const pages = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync('docs')
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join('docs', name)),
-]
+const guides = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
+const pages = ['README.md', 'CONTRIBUTING.md', ...guides.map((name) => join('docs', name))]
 
 /** The words of a `type` or `interface` in a source file: its string literals, or the keys of its members. */
 function wordsOf(file: string, head: RegExp, word: RegExp): string[] {
