@@ -8,6 +8,8 @@ import type { Delivery } from '../delivery.js'
 export interface Conversation {
   /** Its number, from 1; 0 before it has one. */
   number: number
+  /** The same as the correlation id that it goes by. */
+  id: string
   /** Takes a reply; false when it belongs to an attempt that is over. */
   replied(delivery: Delivery): boolean
   /** The request failed; whoever calls has forgotten it. */
@@ -19,6 +21,7 @@ const RING = 64
 export class Conversations {
   readonly #ring = new Array<Conversation | undefined>(RING).fill(undefined)
   readonly #aside = new Map<number, Conversation>()
+  #latest: Conversation | undefined
   #length = 0
 
   get length(): number {
@@ -29,18 +32,24 @@ export class Conversations {
     const slot = conversation.number % RING
     const older = this.#ring[slot]
     if (older !== undefined) this.#aside.set(older.number, older)
-    this.#ring[slot] = conversation
+    this.#ring[slot] = this.#latest = conversation
     this.#length++
   }
 
-  get(number: number): Conversation | undefined {
+  get(id: string | undefined): Conversation | undefined {
+    // n.b. who asks one thing after the other need not have numbers read.
+    if (this.#latest?.id === id) return this.#latest
+    const number = Number(id)
     const recent = this.#ring[number % RING]
-    return recent?.number === number ? recent : this.#aside.get(number)
+    const found = recent?.number === number ? recent : this.#aside.get(number)
+    // n.b. '1e0' and ' 1' are numbers, too, and none of ours.
+    return found?.id === id ? found : undefined
   }
 
   /** Forgets a conversation; false when it is forgotten already. */
   delete({ number }: Conversation): boolean {
     const slot = number % RING
+    if (this.#latest?.number === number) this.#latest = undefined
     if (this.#ring[slot]?.number === number) this.#ring[slot] = undefined
     else if (!this.#aside.delete(number)) return false
     this.#length--

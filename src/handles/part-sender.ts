@@ -5,8 +5,10 @@
 import type { Channel, Connection, Subscription } from '../channel/channel.js'
 import type { Delivery } from '../delivery.js'
 import { onAbort } from '../host.js'
+import type { MessageProperties } from '../message.js'
 import { REPLY_TO } from '../names.js'
 import type { Timer } from '../timers.js'
+import { messageOf } from './publish-options.js'
 import { creditOf, failureOf, type ReplyKind, replyTo } from './reply.js'
 import { isAborted } from './wait.js'
 
@@ -20,6 +22,9 @@ export class PartSender {
   readonly #channel: Channel
   #iterator: AsyncIterator<unknown> | undefined
   #subscription: Subscription | undefined
+  #address = REPLY_TO
+  /** The properties of a part, the same for all. */
+  #part: MessageProperties | undefined
   #credit: number
   /** Nobody wants the rest. */
   #over = false
@@ -48,6 +53,7 @@ export class PartSender {
         cancelled: () => this.#stop(),
       })
       this.#subscription = attached instanceof Promise ? await attached : attached
+      this.#address = this.#subscription.replyAddress ?? REPLY_TO
       this.#iterator = this.#parts[Symbol.asyncIterator]()
       await this.#pull(this.#iterator)
     } catch (error) {
@@ -130,7 +136,13 @@ export class PartSender {
 
   #say(kind: ReplyKind, body: unknown): void {
     if (this.#channel.closed) return
-    const message = replyTo(this.#delivery, body, kind, this.#connection.bodies, true)
+    const { bodies } = this.#connection
+    const part = kind === 'part' && bodies === 'reference' ? this.#part : undefined
+    const message =
+      part === undefined
+        ? replyTo(this.#delivery, body, kind, bodies, this.#address)
+        : messageOf('', this.#delivery.properties.replyTo ?? '', body, part, bodies)
+    if (kind === 'part') this.#part ??= message.properties
     this.#channel.publish(message, false, 0)
   }
 

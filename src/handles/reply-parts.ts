@@ -34,6 +34,7 @@ interface Waiting<Part> {
 
 export class ReplyParts<Part> implements AsyncIterableIterator<Part, undefined>, Conversation {
   number = 0
+  id = ''
   readonly #requester: Requester
   readonly #timeout: number
   readonly #window: number

@@ -6,7 +6,7 @@ import type { BodyMode } from '../body.js'
 import type { Delivery } from '../delivery.js'
 import { LeveretError, RemoteError, type RemoteFailure } from '../errors.js'
 import type { Message, MessageProperties } from '../message.js'
-import { describe, REPLY_TO } from '../names.js'
+import { describe } from '../names.js'
 import { messageOf } from './publish-options.js'
 
 /**
@@ -30,7 +30,7 @@ export function creditOf(delivery: Delivery): number | undefined {
 }
 
 /**
- * The reply to a delivery; `addressed` when its sender takes direct replies itself.
+ * The reply to a delivery, with the address of its sender where that takes direct replies itself.
  * @throws BodyEncodingError.
  */
 export function replyTo(
@@ -38,7 +38,7 @@ export function replyTo(
   body: unknown,
   kind: ReplyKind | undefined,
   bodies: BodyMode,
-  addressed = false,
+  from?: string,
 ): Message {
   const { replyTo: address = '', correlationId } = delivery.properties
   // n.b. the plain reply goes without the spreads, which take a tenth of a request.
@@ -48,7 +48,7 @@ export function replyTo(
   const properties: MessageProperties = {
     ...(correlationId !== undefined && { correlationId }),
     ...(kind !== undefined && { headers: { [REPLY]: kind } }),
-    ...(addressed && { replyTo: REPLY_TO }),
+    ...(from !== undefined && { replyTo: from }),
   }
   // n.b. a handler that returns nothing answers nothing, which has no encoding.
   return messageOf('', address, body, properties, body === undefined ? 'reference' : bodies)

@@ -52,6 +52,7 @@ export function askedFor(what: string, options: RequestOptions | undefined): Ask
 /** Waits for the reply to one request. */
 export class PendingReply<Reply> implements Conversation {
   number = 0
+  id = ''
   readonly promise: Promise<Reply>
   readonly #requester: Requester
   readonly #timeout: number
@@ -83,7 +84,7 @@ export class PendingReply<Reply> implements Conversation {
   }
 
   replied(delivery: Delivery): boolean {
-    if (delivery.headers[REPLY] === 'error') {
+    if (delivery.properties.headers?.[REPLY] === 'error') {
       this.#reject(remoteError(this.#requester.what, delivery))
     } else {
       try {

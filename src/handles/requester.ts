@@ -32,6 +32,8 @@ export interface RequesterEvents {
 
 /** The requests of a queue handle, counted. `queue.requester` is it. */
 export class Requester {
+  /** @internal */
+  readonly timers: Timers
   readonly #connection: Connection
   readonly #queue: string
   readonly #waiting = new Conversations()
@@ -54,6 +56,7 @@ export class Requester {
   constructor(connection: Connection, queue: string) {
     this.#connection = connection
     this.#queue = queue
+    this.timers = connection.scheduler.timers
   }
 
   /** Requests that were made. */
@@ -96,11 +99,6 @@ export class Requester {
     return `request to queue '${this.#queue}'`
   }
 
-  /** @internal */
-  get timers(): Timers {
-    return this.#connection.scheduler.timers
-  }
-
   /**
    * @internal Publishes a request and numbers it. What refuses it comes as a failure of the conversation.
    * @throws ClosedError, BodyEncodingError, PreconditionFailedError.
@@ -108,10 +106,12 @@ export class Requester {
   ask(conversation: Conversation, body: unknown, timeout: number, further: MessageProperties | undefined): void {
     const channel = this.#channel ?? this.#open()
     const number = this.#requested + 1
-    const asked = { correlationId: String(number), replyTo: this.#address, expiration: String(timeout) }
+    const id = String(number)
+    const asked = { correlationId: id, replyTo: this.#address, expiration: String(timeout) }
     const properties: MessageProperties = further === undefined ? asked : { ...further, ...asked }
     const message = messageOf('', this.#queue, body, properties, this.#connection.bodies)
     conversation.number = number
+    conversation.id = id
     this.#waiting.add(conversation)
     let outcome: Outcome
     try {
@@ -187,7 +187,8 @@ export class Requester {
   #open(): Channel {
     if (this.#closed) throw new ClosedError(`requester of queue '${this.#queue}'`)
     const channelListener: ChannelListener = {
-      returned: ({ properties }) => this.#fail(this.#of(properties), new UnroutableError('', this.#queue)),
+      returned: ({ properties }) =>
+        this.#fail(this.#waiting.get(properties.correlationId), new UnroutableError('', this.#queue)),
       confirmed: (sequenceNumber, accepted) => this.#confirmed(sequenceNumber, accepted),
       closed: (error) => this.#lost(error),
     }
@@ -214,15 +215,9 @@ export class Requester {
 
   #ready(): void {
     for (let reply = this.#subscription?.take(); reply !== undefined; reply = this.#subscription?.take()) {
-      const conversation = this.#of(reply.properties)
+      const conversation = this.#waiting.get(reply.properties.correlationId)
       if (conversation === undefined || !conversation.replied(reply)) this.#strayed(reply)
     }
-  }
-
-  #of({ correlationId }: MessageProperties): Conversation | undefined {
-    const number = Number(correlationId)
-    // n.b. '1e0' and ' 1' are numbers, too, and none of ours.
-    return String(number) === correlationId ? this.#waiting.get(number) : undefined
   }
 
   #strayed(delivery: Delivery): void {
