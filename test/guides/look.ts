@@ -24,6 +24,11 @@ async function show(page: Page, path: string, { width, height, scheme }: (typeof
   await page.call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] })
   await page.call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 600 })
   await page.goTo(urlOf(path))
+  // n.b. the theme hides the page until its script has run: a hidden page is never too wide.
+  await page.evaluate(`new Promise((resolve) => {
+    const look = () => (document.body.style.display === 'none' ? setTimeout(look, 5) : resolve(true))
+    look()
+  })`)
 }
 
 /** What is wrong with the page that is shown. */
