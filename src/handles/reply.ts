@@ -64,7 +64,7 @@ export function failureOf(thrown: unknown, depth = 1): RemoteFailure {
     const { name, message, cause } = thrown
     const { code } = thrown as { code?: unknown }
     return {
-      name: String(name),
+      name: typeof name === 'string' ? name : 'Error',
       message: String(message),
       ...((typeof code === 'string' || typeof code === 'number') && { code }),
       ...(cause !== undefined && depth < DEEPEST && { cause: failureOf(cause, depth + 1) }),

@@ -1,5 +1,5 @@
 // Request and reply: every request ends once, with its answer or with the error that says why there is none.
-import type { Bus, Delivery, Queue, RemoteError, StrayReply } from 'leveret'
+import type { Bus, Delivery, Queue, RemoteError, StandardSchema, StrayReply } from 'leveret'
 import { expect } from 'vitest'
 import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'
@@ -300,7 +300,7 @@ onEveryEngine('a responder', (scenario) => {
       [undefined, { name: 'Error', message: 'undefined' }],
       [
         { message: 'like one', code: {} },
-        { name: 'undefined', message: 'like one' },
+        { name: 'Error', message: 'like one' },
       ],
       [endless, { name: 'Error', message: 'round' }],
       [hostile, { name: 'Error', message: 'an error that cannot be read' }],
@@ -526,6 +526,56 @@ onEveryEngine('a responder', (scenario) => {
     context.run('responder', () => queue.respond(() => context.getStore()))
     const answer = await context.run('requester', async () => [await queue.request(1), context.getStore()])
     expect(answer).toEqual(['responder', 'requester'])
+  })
+})
+
+/** A schema for even numbers, of which it makes words; odd ones it refuses. It answers at once, or later. */
+const even = (later: boolean): StandardSchema<number, string> => ({
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (n) => {
+      const result = (n as number) % 2 === 0 ? { value: `even ${n}` } : { issues: [{ message: `${n} is odd` }] }
+      return later ? Promise.resolve(result) : result
+    },
+  },
+})
+
+onEveryEngine('a request to a queue with a schema', (scenario) => {
+  for (const later of [false, true]) {
+    scenario(
+      `is checked before it is made, by one that answers ${later ? 'later' : 'at once'}`,
+      {},
+      async ({ bus }) => {
+        const queue = await bus.declareQueue('q', { body: even(later) })
+        queue.respond((body) => body)
+        expect(await queue.request(2)).toBe('even 2')
+        expect(await errorOf(() => queue.request(3))).toMatchObject({ code: 'BODY_INVALID' })
+        const abort = new AbortController()
+        const aborted = errorOf(() => queue.request(4, { signal: abort.signal }))
+        abort.abort()
+        // n.b. while the schema thinks, nothing is made yet.
+        expect(await aborted).toMatchObject({ code: 'ABORTED', accepted: !later })
+        expect(queue.requester).toMatchObject({ requested: later ? 1 : 2, pending: 0 })
+      },
+    )
+  }
+
+  scenario('for a reply in parts is checked at once or not at all', {}, async ({ bus }) => {
+    const loop = async (queue: Queue<string, unknown, number>, n: number): Promise<unknown[]> => {
+      const parts: unknown[] = []
+      for await (const part of queue.requestMany(n)) parts.push(part)
+      return parts
+    }
+    const queue = await bus.declareQueue('q', { body: even(false) })
+    queue.respond(async function* (body) {
+      yield body
+    })
+    expect(await loop(queue, 2)).toEqual(['even 2'])
+    expect(await errorOf(() => loop(queue, 3))).toMatchObject({ code: 'BODY_INVALID' })
+    const slowly = bus.queue('q', { body: even(true) })
+    for (const n of [2, 3]) expect(await errorOf(() => loop(slowly, n))).toMatchObject({ code: 'INVALID_OPTION' })
+    expect(slowly.requester.requested).toBe(0)
   })
 })
 
