@@ -41,8 +41,11 @@ export class CheckedAttachment<Body> extends Attachment<Body> {
       if (checking === undefined) return true
       this.#checking = delivery
       checking.then(
-        () => this.#answered(delivery),
-        (error) => this.#answered(delivery, error),
+        () => this.#answered(delivery, true),
+        (error) => {
+          this.#refuse(delivery, error)
+          this.#answered(delivery, false)
+        },
       )
     } catch (error) {
       this.#refuse(delivery, error)
@@ -50,12 +53,11 @@ export class CheckedAttachment<Body> extends Attachment<Body> {
     return false
   }
 
-  #answered(delivery: Delivery<Body>, error?: unknown): void {
+  #answered(delivery: Delivery<Body>, passed: boolean): void {
     this.#checking = undefined
-    if (error !== undefined) this.#refuse(delivery, error)
     // n.b. nobody will take it any more; a schema that answers later has been seen, so it is flagged redelivered.
-    else if (this.stopped && delivery.settled === undefined) delivery.requeue()
-    else if (delivery.settled !== 'lost') this.#checked = delivery
+    if (passed && this.stopped && delivery.settled === undefined) delivery.requeue()
+    else if (passed && delivery.settled !== 'lost') this.#checked = delivery
     this.ready()
   }
 

@@ -11,7 +11,7 @@ import { type Checks, checkOptions, signal } from '../options.js'
 import type { Scheduler } from '../scheduler.js'
 import { checkPublishOptions, makeMessage, type PublishOptions, type SendOptions } from './publish-options.js'
 import type { Schemas } from './schemas.js'
-import { checkNotAborted, Wait } from './wait.js'
+import { abortable, checkNotAborted, Wait } from './wait.js'
 import { type WritableBodies, type WritableOptions, writableOf } from './writable.js'
 
 /** What a producer reports of messages that were published, not sent: nobody waits for those. */
@@ -108,9 +108,7 @@ export abstract class Producer {
     } catch (error) {
       return Promise.reject(error)
     }
-    const wait = new Wait<void>(this.connection.scheduler.timers, { what: 'drained', signal: options.signal })
-    void this.drained().then(() => wait.resolve())
-    return wait.promise
+    return abortable(this.drained(), this.#scheduler.timers, 'drained', options.signal)
   }
 
   /** Closes the producer's channel. Sends that wait for a confirm reject with `ClosedError`. Idempotent. */
@@ -160,11 +158,12 @@ export abstract class Producer {
     body: unknown,
     options: SendOptions | undefined,
   ): Promise<void> {
-    await checking
-    checkNotAborted('send', options?.signal)
+    await abortable(checking, this.#scheduler.timers, 'send', options?.signal)
     const outcome = this.#publish(makeMessage(exchange, routingKey, body, options, this.#bodies), options)
     if (outcome !== 'accepted' || this.#wasReturned !== undefined) {
       await this.#answerLater(outcome, exchange, routingKey, options)
+    } else if (this.#scheduler.step()) {
+      await this.#scheduler.nextTurn()
     }
   }
 

@@ -18,8 +18,8 @@ import { askedFor, PendingReply, type RequestOptions } from './request.js'
 import { Requester } from './requester.js'
 import { checkRespond, Responder, type RespondOptions, type ResponseHandler } from './responder.js'
 import { ConsumedSchemas, Schemas } from './schemas.js'
-import { type InputOf, type StandardSchema, schema } from './standard-schema.js'
-import { checkNotAborted, Wait } from './wait.js'
+import { type InputOf, type OutputOf, type StandardSchema, schema } from './standard-schema.js'
+import { abortable, checkNotAborted, Wait } from './wait.js'
 
 /** How one message is taken. */
 export interface GetOptions {
@@ -150,6 +150,10 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
    * A consumer; it attaches when one of its verbs is called, once: `for await`, `consume`, `run` or those of `batches`.
    * @throws UnknownOptionError, InvalidOptionError, ClosedError.
    */
+  createConsumer<Schema extends StandardSchema>(
+    options: ConsumerOptions & { readonly body: Schema },
+  ): Consumer<OutputOf<Schema>>
+  createConsumer(options?: ConsumerOptions): Consumer<Body>
   createConsumer(options?: ConsumerOptions): Consumer<Body> {
     this.#checkOpen()
     return new Consumer<Body>(this.#connection, this.name, options, this.#consumed)
@@ -168,10 +172,8 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
       const { requester } = this
       const checking = this.#schemas?.check(this.name, body)
       if (checking === undefined) return new PendingReply<Reply>(requester, body, asked).promise
-      return checking.then(() => {
-        checkNotAborted('request', asked.signal)
-        return new PendingReply<Reply>(requester, body, asked).promise
-      })
+      const checked = abortable(checking, this.#connection.scheduler.timers, 'request', asked.signal)
+      return checked.then(() => new PendingReply<Reply>(requester, body, asked).promise)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -248,14 +250,17 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
     const channel = this.#open()
     const delivery =
       (await channel.get(this.name, noAck)) ?? (wait ? await this.#waitForOne(channel, options, noAck) : undefined)
-    if (delivery !== undefined && !this.#consumed.none) await this.#check(delivery)
+    if (delivery !== undefined && !this.#consumed.none) await this.#check(delivery, options.signal)
     return delivery as Delivery<Body> | undefined
   }
 
   /** Checks what a `get` took; what the schema refuses is rejected. */
-  async #check(delivery: Delivery): Promise<void> {
+  async #check(delivery: Delivery, signal: Signal | undefined): Promise<void> {
     try {
-      await this.#consumed.apply(delivery)
+      const checking = this.#consumed.apply(delivery)
+      if (checking !== undefined) await abortable(checking, this.#connection.scheduler.timers, 'get', signal)
+      // n.b. the handle was closed meanwhile.
+      if (delivery.settled === 'lost') this.#checkOpen()
     } catch (error) {
       if (delivery.settled === undefined) {
         if (error instanceof BodyInvalidError) delivery.reject(error)

@@ -71,9 +71,13 @@ export class Schemas {
     }
   }
 
+  /** True when there is a schema for the routing key. */
+  has(routingKey: string): boolean {
+    return this.#all !== undefined || Object.hasOwn(this.#byKey, routingKey)
+  }
+
   #schemaOf(routingKey: string): StandardSchema {
-    if (this.#all !== undefined) return this.#all
-    const found = Object.hasOwn(this.#byKey, routingKey) ? this.#byKey[routingKey] : undefined
+    const found = this.has(routingKey) ? (this.#all ?? this.#byKey[routingKey]) : undefined
     if (found !== undefined) return found
     const hint = hintAt(routingKey, Object.keys(this.#byKey), 'routing key')
     throw new BodyInvalidError(this.#what, [{ message: `no schema for routing key ${describe(routingKey)}; ${hint}` }])
@@ -83,7 +87,7 @@ export class Schemas {
 /** The schemas by which the consumers of a queue check: the queue's own, else that of the exchange a message came by. */
 export class ConsumedSchemas {
   readonly #own: Schemas | undefined
-  readonly #byExchange = new Map<string, Schemas>()
+  readonly #byExchange = new Map<string, Schemas[]>()
 
   constructor(own: Schemas | undefined) {
     this.#own = own
@@ -96,7 +100,10 @@ export class ConsumedSchemas {
 
   /** The queue is bound by a key of an exchange, which may have schemas. */
   learn(exchange: string, schemas: Schemas | undefined): void {
-    if (schemas !== undefined) this.#byExchange.set(exchange, schemas)
+    if (schemas === undefined) return
+    const known = this.#byExchange.get(exchange) ?? []
+    // n.b. several handles of one exchange may each know some of its routing keys.
+    if (!known.includes(schemas)) this.#byExchange.set(exchange, [...known, schemas])
   }
 
   /**
@@ -104,7 +111,7 @@ export class ConsumedSchemas {
    * @throws BodyInvalidError.
    */
   apply(delivery: Delivery): Promise<void> | undefined {
-    const schemas = this.#own ?? this.#byExchange.get(delivery.exchange)
+    const schemas = this.#own ?? this.#of(delivery)
     if (schemas === undefined) return undefined
     const body = schemas.bodyOf(delivery)
     const accept = (result: SchemaResult<unknown>): void => {
@@ -115,5 +122,10 @@ export class ConsumedSchemas {
     if (isThenable(result)) return result.then(accept)
     accept(result)
     return undefined
+  }
+
+  #of({ exchange, routingKey }: Delivery): Schemas | undefined {
+    const known = this.#byExchange.get(exchange)
+    return known?.find((schemas) => schemas.has(routingKey)) ?? known?.[0]
   }
 }

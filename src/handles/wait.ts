@@ -71,6 +71,21 @@ export class Wait<T> {
   }
 }
 
+/** The promise, or an `AbortError` if the caller's signal is first. */
+export function abortable<T>(
+  promise: Promise<T>,
+  timers: Timers,
+  what: string,
+  signal: Signal | undefined,
+): Promise<T> {
+  const wait = new Wait<T>(timers, { what, signal })
+  promise.then(
+    (value) => wait.resolve(value),
+    (error) => wait.reject(error),
+  )
+  return wait.promise
+}
+
 /** True for a signal that is aborted. */
 export function isAborted(signal: Signal | undefined): boolean {
   return (signal as AbortSignalLike | undefined)?.aborted === true
