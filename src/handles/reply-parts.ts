@@ -190,13 +190,15 @@ export class ReplyParts<Part> implements AsyncIterableIterator<Part, undefined>,
 
   /** The loop waits: that is work which keeps the process alive, and lasts no longer than the timeout. */
   #await(): void {
-    this.#requester.keepAlive()
-    this.#timer = this.#requester.timers.after(this.#timeout, () => void this.#timedOut())
+    const { timers } = this.#requester
+    timers.keepAlive()
+    this.#timer = timers.after(this.#timeout, () => void this.#timedOut())
   }
 
   #rest(): void {
-    this.#requester.letGo()
-    this.#requester.timers.cancel(this.#timer as Timer)
+    const { timers } = this.#requester
+    timers.letGo()
+    timers.cancel(this.#timer as Timer)
   }
 
   async #timedOut(): Promise<void> {

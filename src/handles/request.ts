@@ -71,7 +71,7 @@ export class PendingReply<Reply> implements Conversation {
       this.#reject = reject
     })
     const { timers } = requester
-    requester.keepAlive()
+    timers.keepAlive()
     // n.b. first: the message expires by the time that the timer has just looked up.
     this.#timer = timers.after(timeout, () => void this.#timedOut())
     try {
@@ -84,6 +84,7 @@ export class PendingReply<Reply> implements Conversation {
   }
 
   replied(delivery: Delivery): boolean {
+    this.#close(true)
     if (delivery.properties.headers?.[REPLY] === 'error') {
       this.#reject(remoteError(this.#requester.what, delivery))
     } else {
@@ -93,8 +94,6 @@ export class PendingReply<Reply> implements Conversation {
         this.#reject(error)
       }
     }
-    // n.b. last: whoever goes on with a further request is before it who lets the process go.
-    this.#close(true)
     return true
   }
 
@@ -115,8 +114,9 @@ export class PendingReply<Reply> implements Conversation {
 
   #close(answered: boolean): void {
     this.#over = true
-    this.#requester.letGo()
-    this.#requester.timers.cancel(this.#timer)
+    const { timers } = this.#requester
+    timers.letGo()
+    timers.cancel(this.#timer)
     this.#stopListening?.()
     this.#requester.end(this, answered)
   }

@@ -14,8 +14,6 @@ import { type Conversation, Conversations } from './conversations.js'
 import { messageOf } from './publish-options.js'
 import { CREDIT, REPLY } from './reply.js'
 
-const resolved = Promise.resolve()
-
 /** A reply that nobody waits for. */
 export interface StrayReply {
   /** `late`: its request is over, by a reply, a timeout or an abort. `unexpected`: there was no such request. */
@@ -44,8 +42,6 @@ export class Requester {
   /** n.b. the channel's own where it is known: the broker need not put it into every request. */
   #address = REPLY_TO
   #tick: Timer | undefined
-  #waiters = 0
-  #keepsAlive = false
   #events: Emitter<RequesterEvents> | undefined
   #requested = 0
   #answered = 0
@@ -129,25 +125,6 @@ export class Requester {
   /** @internal The request is over. */
   end(conversation: Conversation, answered: boolean): void {
     if (this.#waiting.delete(conversation) && answered) this.#answered++
-  }
-
-  /** @internal Somebody waits: that is work which keeps the process alive. */
-  keepAlive(): void {
-    if (this.#waiters++ > 0 || this.#keepsAlive) return
-    this.#keepsAlive = true
-    this.timers.keepAlive()
-  }
-
-  /** @internal */
-  letGo(): void {
-    // n.b. later: who makes one request after the other has made the next by then, and the platform is not asked for each.
-    if (--this.#waiters === 0) void resolved.then(this.#rest)
-  }
-
-  readonly #rest = (): void => {
-    if (this.#waiters > 0 || !this.#keepsAlive) return
-    this.#keepsAlive = false
-    this.timers.letGo()
   }
 
   /** @internal Tells a responder how many more parts are wanted; 0 ends them. */
