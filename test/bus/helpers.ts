@@ -3,7 +3,7 @@ import type { Bus, Consumer, Delivery, MessageProperties, Queue } from 'leveret'
 import { expect } from 'vitest'
 
 /** Takes every ready message by `get` and acknowledges it; answers the bodies in order. */
-export async function drain<Body>(queue: Queue<Body>): Promise<Body[]> {
+export async function drain<Body, Input>(queue: Queue<Body, unknown, Input>): Promise<Body[]> {
   return (await takeAll(queue)).map((delivery) => {
     delivery.ack()
     return delivery.body
@@ -11,14 +11,14 @@ export async function drain<Body>(queue: Queue<Body>): Promise<Body[]> {
 }
 
 /** Takes every ready message by `get`, and settles none. */
-export async function takeAll<Body>(queue: Queue<Body>): Promise<Delivery<Body>[]> {
+export async function takeAll<Body, Input>(queue: Queue<Body, unknown, Input>): Promise<Delivery<Body>[]> {
   const taken: Delivery<Body>[] = []
   for (let next = await queue.get(); next !== undefined; next = await queue.get()) taken.push(next)
   return taken
 }
 
 /** The next message; fails when there is none. */
-export async function take<Body>(queue: Queue<Body>): Promise<Delivery<Body>> {
+export async function take<Body, Input>(queue: Queue<Body, unknown, Input>): Promise<Delivery<Body>> {
   const delivery = await queue.get()
   expect(delivery, `a message in queue '${queue.name}'`).toBeDefined()
   return delivery as Delivery<Body>

@@ -310,6 +310,11 @@ describe('a schema', () => {
     await exchange.createProducer({ messages: { k: date } }).send('k', new Date())
   })
 
+  test('types a consumer by itself', () => {
+    expectTypeOf(bus.queue<string>('q').createConsumer({ body: date, prefetch: 1 })).toEqualTypeOf<Consumer<Date>>()
+    expectTypeOf(bus.queue<string>('q').createConsumer({ prefetch: 1 })).toEqualTypeOf<Consumer<string>>()
+  })
+
   test('may be types alone, of all keys at once', async () => {
     const exchange = await bus.declareExchange('e', 'topic', { messages: body<Orders>() })
     expectTypeOf(exchange.key('order.*')).toEqualTypeOf<BindingKey<Created>>()
