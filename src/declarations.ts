@@ -13,6 +13,9 @@ export interface QueueDeclaration {
   readonly arguments: Arguments
 }
 
+/** The version of RabbitMQ whose behaviour a broker has, where versions differ. */
+export type Compatibility = '3.10' | '4.3'
+
 /** How an exchange is declared, normalised. */
 export interface ExchangeDeclaration {
   readonly name: string

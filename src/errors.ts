@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'RESOURCE_LOCKED'
   | 'PRECONDITION_FAILED'
   | 'CONNECTION_FORCED'
+  | 'CHANNEL_ERROR'
   | 'COMMAND_INVALID'
   | 'NOT_ALLOWED'
   | 'NOT_IMPLEMENTED'
@@ -116,6 +117,30 @@ export class NotAllowedError extends ReplyError {
   /** Takes RabbitMQ's explanation and, for the message only, a hint. */
   constructor(explanation: string, hint?: string) {
     super('NOT_ALLOWED', 'connection', 530, explanation, hint)
+  }
+}
+
+/** 320: the broker or an operator ends the connection. */
+export class ConnectionForcedError extends ReplyError {
+  /** Takes RabbitMQ's explanation. */
+  constructor(explanation: string) {
+    super('CONNECTION_FORCED', 'connection', 320, explanation)
+  }
+}
+
+/** 503: a request that makes no sense, such as an exchange type that RabbitMQ 3.10 does not know. */
+export class CommandInvalidError extends ReplyError {
+  /** Takes RabbitMQ's explanation and, for the message only, a hint. */
+  constructor(explanation: string, hint?: string) {
+    super('COMMAND_INVALID', 'connection', 503, explanation, hint)
+  }
+}
+
+/** 504: a channel that is opened twice. */
+export class ChannelError extends ReplyError {
+  /** Takes RabbitMQ's explanation. */
+  constructor(explanation: string) {
+    super('CHANNEL_ERROR', 'connection', 504, explanation)
   }
 }
 

@@ -32,7 +32,7 @@ export type {
 export type { QueueForecast, QueueOutcome, WaitingReason } from './broker/foresee.js'
 export type { PublishStats } from './broker/publishing.js'
 export type { Clock } from './clock.js'
-export type { QueueInfo, QueueStats } from './declarations.js'
+export type { Compatibility, QueueInfo, QueueStats } from './declarations.js'
 export { Delivery, type Settlement, type Settler } from './delivery.js'
 export * from './errors.js'
 export type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-types/exchange-type.js'

@@ -2,6 +2,7 @@
 import type { BodyMode } from '../body.js'
 import type { Clock } from '../clock.js'
 import { Fifo } from '../data/fifo.js'
+import type { Compatibility } from '../declarations.js'
 import { NotAllowedError, NotFoundError } from '../errors.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import { didYouMean } from '../options.js'
@@ -23,6 +24,7 @@ export interface BrokerSettings {
   readonly queueArguments: readonly QueueArgument[]
   readonly bodies: BodyMode
   readonly highWatermark: number
+  readonly compatibility: Compatibility
 }
 
 export class BrokerState implements BrokerServices {
@@ -33,6 +35,7 @@ export class BrokerState implements BrokerServices {
   readonly queueArguments: QueueArguments
   readonly bodies: BodyMode
   readonly highWatermark: number
+  readonly compatibility: Compatibility
   readonly virtualHosts = new Map<string, VirtualHostState>()
   tracker: Tracker | undefined
   closed = false
@@ -53,6 +56,7 @@ export class BrokerState implements BrokerServices {
     this.queueArguments = queueArgumentsOf(settings.queueArguments)
     this.bodies = settings.bodies
     this.highWatermark = settings.highWatermark
+    this.compatibility = settings.compatibility
     this.createVirtualHost('/')
   }
 

@@ -57,6 +57,7 @@ export class LocalSubscription implements Task, Recipient {
   next: LocalSubscription | undefined = undefined
   previous: LocalSubscription | undefined = undefined
   open = true
+  #blocked = false
   readonly #listener: SubscriptionListener
   readonly #broker: BrokerServices
   readonly #outbox = new Fifo<Delivery>()
@@ -95,7 +96,8 @@ export class LocalSubscription implements Task, Recipient {
 
   /** Deliveries handed over and not settled. */
   get unsettled(): number {
-    return this.noAck ? 0 : this.#limit - this.credit - this.#outbox.length
+    const credit = this.#blocked ? this.credit + UNLIMITED : this.credit
+    return this.noAck ? 0 : this.#limit - credit - this.#outbox.length
   }
 
   /** Takes a delivery that the queue assigned to this consumer. */
@@ -137,6 +139,21 @@ export class LocalSubscription implements Task, Recipient {
   settled(): void {
     if (!this.noAck && this.credit++ === 0 && this.open) this.queue.consumerReady(this)
     if (this.#whenSettled !== undefined && this.unsettled === 0) this.#tellSettled()
+  }
+
+  /** Gets no more, whatever its credit, until `unblock`: its channel has a limit for all its consumers. */
+  block(): void {
+    if (this.#blocked) return
+    this.#blocked = true
+    // n.b. by its credit, which is looked at anyway; and a small integer, as it must stay.
+    this.credit -= UNLIMITED
+  }
+
+  unblock(): void {
+    if (!this.#blocked) return
+    this.#blocked = false
+    this.credit += UNLIMITED
+    if (this.credit > 0 && this.open) this.queue.consumerReady(this)
   }
 
   whenSettled(callback: () => void): void {

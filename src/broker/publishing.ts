@@ -165,6 +165,25 @@ export class Publishing implements RouteSink {
 
   #publishToMany(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
     this.#route(exchange, message, undefined)
+    return this.#enqueue(message, mandatory, publisher)
+  }
+
+  /** Publishes a message that was routed before, as far as those queues are still there (TX-03). */
+  publishTo(queues: readonly QueueState[], message: Message, mandatory: boolean, publisher: Publisher): Outcome {
+    this.#published++
+    // n.b. a queue that is gone took its copy with it: that is no reason to return the message.
+    const left = queues.filter(({ deleted }) => !deleted)
+    if (left.length === 0 && queues.length > 0) {
+      this.#unroutable++
+      return 'accepted'
+    }
+    this.#found = left.length
+    for (const [index, queue] of left.entries()) this.#queues[index] = queue
+    return this.#enqueue(message, mandatory, publisher)
+  }
+
+  /** Enqueues a message in the queues that were found. */
+  #enqueue(message: Message, mandatory: boolean, publisher: Publisher): Outcome {
     const found = this.#found
     if (found === 0) return this.#reachedNothing(message, mandatory, publisher)
     const queues = this.#queues

@@ -3,7 +3,7 @@
  * stored is assigned when a consumer has credit again. Limits, expiry and returns are the hooks' of its arguments.
  */
 import type { Arguments } from '../arguments.js'
-import type { Outcome, QueueDeclaration, QueueStats } from '../declarations.js'
+import type { Compatibility, Outcome, QueueDeclaration, QueueStats } from '../declarations.js'
 import { Delivery, type Settlement } from '../delivery.js'
 import type { Destination } from '../exchange-types/exchange-type.js'
 import type { Message } from '../message.js'
@@ -128,6 +128,10 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   get timers(): Timers {
     return this.broker.timers
+  }
+
+  get compatibility(): Compatibility {
+    return this.broker.compatibility
   }
 
   /** Parked messages: retries that wait. */
@@ -264,7 +268,9 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   #comeBack(delivery: Delivery, how: Settlement, reason?: unknown): void {
-    const failures = how === 'retry' ? delivery.failures + 1 : delivery.failures
+    // QQ-05: before 4.3 a plain requeue counts as well.
+    const fails = how === 'retry' || this.broker.compatibility === '3.10'
+    const failures = fails ? delivery.failures + 1 : delivery.failures
     let delay = 0
     for (const hook of this.rules.hooks) {
       const fate = hook.comesBack?.(failures, how)

@@ -1,4 +1,5 @@
 /** What the parts of a broker share, whatever virtual host they are in. Implemented by `BrokerState`. */
+import type { Compatibility } from '../declarations.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { QueueArguments } from '../queue-arguments/registry.js'
@@ -23,6 +24,7 @@ export interface BrokerServices {
   readonly exchangeTypes: ReadonlyMap<string, ExchangeType>
   readonly queueArguments: QueueArguments
   readonly tracker: Tracker | undefined
+  readonly compatibility: Compatibility
   /** True while the broker holds more ready messages than its high watermark. */
   readonly alarmed: boolean
   /** Takes a confirm until the broker is below its high watermark again. */

@@ -6,6 +6,7 @@ import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
 import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration } from '../declarations.js'
 import {
   AccessRefusedError,
+  CommandInvalidError,
   NotFoundError,
   NotImplementedError,
   PreconditionFailedError,
@@ -104,6 +105,13 @@ export class VirtualHostState implements QueueHome {
     throw new NotFoundError(`no exchange '${name}' in vhost '${this.name}'`, didYouMean(name, this.exchanges.keys()))
   }
 
+  /** A passive declare (EX-02, EX-07). */
+  checkExchange(rawName: string): void {
+    const name = cleanName(rawName)
+    checkNotDefault(name)
+    this.exchange(name)
+  }
+
   /** Deletes an exchange; a missing one is no error (EX-11). */
   deleteExchange(rawName: string, ifUnused: boolean): void {
     const name = cleanName(rawName)
@@ -139,7 +147,9 @@ export class VirtualHostState implements QueueHome {
     const type = this.broker.exchangeTypes.get(name)
     if (type !== undefined) return type
     const known = [...this.broker.exchangeTypes.keys()]
-    throw new PreconditionFailedError(`unknown exchange type '${name}'`, hintAt(name, known, 'type'))
+    // EX-05
+    const Fault = this.broker.compatibility === '3.10' ? CommandInvalidError : PreconditionFailedError
+    throw new Fault(`unknown exchange type '${name}'`, hintAt(name, known, 'type'))
   }
 
   // Queues

@@ -5,7 +5,7 @@ import type { BrokerState } from '../broker/broker-state.js'
 import type { QueueOwner, VirtualHostState } from '../broker/virtual-host-state.js'
 import { ClosedError } from '../errors.js'
 import type { Scheduler } from '../scheduler.js'
-import type { Channel, ChannelListener, Connection } from './channel.js'
+import type { ChannelListener, Connection } from './channel.js'
 import { type ChannelOwner, LocalChannel } from './local-channel.js'
 
 export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
@@ -13,11 +13,14 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
   readonly #broker: BrokerState
   readonly #state: VirtualHostState
   readonly #channels = new Set<LocalChannel>()
+  readonly #ended: ((reason: string) => void) | undefined
   #numbers = 0
   closed = false
 
-  constructor(broker: BrokerState, virtualHost: VirtualHostState, name: string) {
+  /** `ended` hears why the broker ended the connection. */
+  constructor(broker: BrokerState, virtualHost: VirtualHostState, name: string, ended?: (reason: string) => void) {
     this.#broker = broker
+    this.#ended = ended
     this.#state = virtualHost
     this.name = name
     virtualHost.connections.add(this)
@@ -45,7 +48,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
     return this.#broker.queueArguments.names
   }
 
-  openChannel(listener: ChannelListener): Channel {
+  openChannel(listener: ChannelListener): LocalChannel {
     if (this.closed) throw new ClosedError(`connection '${this.name}'`)
     return new LocalChannel(this, this.#state, listener)
   }
@@ -74,6 +77,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
     // n.b. consumers that were just cancelled hear of that first: a channel that closes ends them without a word.
     if (afterTasks) this.#broker.scheduler.schedule({ run: () => this.#closeChannels() })
     else this.#closeChannels()
+    this.#ended?.(reason)
     for (const queue of [...this.#state.queues.values()]) {
       if (queue.owner === this) this.#state.removeQueue(queue, reason)
     }

@@ -23,6 +23,7 @@ import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { checkMessage } from './check-message.js'
 import { Unacked } from './unacked.js'
+import { Window } from './window.js'
 
 /** What a channel needs of its connection. */
 export interface ChannelOwner {
@@ -51,6 +52,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   publishes = 0
   /** Where its consumer of direct replies takes them. */
   #replies: QueueState | undefined
+  /** The limit of all its consumers together. */
+  #window: Window | undefined
   #closed = false
 
   constructor(connection: ChannelOwner, virtualHost: VirtualHostState, listener: ChannelListener) {
@@ -80,6 +83,22 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
         : publishing.publish(exchange, message, mandatory, this)
     broker.settle()
     return outcome
+  }
+
+  /**
+   * Checks and routes a message now; it is published, there, by the function that is answered (TX-03).
+   * @throws as `publish` does.
+   */
+  prepare(unchecked: Message, mandatory: boolean): () => Outcome {
+    const exchange = this.#exchangeOf(unchecked.exchange)
+    const message = checkMessage(unchecked, this.#replies?.name)
+    const { publishing, broker } = this.#virtualHost
+    const queues = publishing.queuesFor(exchange, message)
+    return () => {
+      const outcome = publishing.publishTo(queues, message, mandatory, this)
+      broker.settle()
+      return outcome
+    }
   }
 
   #exchangeOf(name: string): ExchangeState {
@@ -137,20 +156,76 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     if (noAck) return
     this.#unacked ??= new Unacked()
     this.#unacked.add(delivery)
+    if (this.#window !== undefined && delivery.recipient instanceof LocalSubscription) {
+      this.#window.took(delivery, this.#subscriptions)
+    }
   }
 
   drop(delivery: Delivery): void {
     this.#unacked?.remove(delivery.tag)
+    this.#window?.release(delivery, this.#subscriptions)
   }
 
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
     const delivery = this.#unacked?.remove(deliveryTag)
     if (delivery === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
     delivery.queue.settle(delivery, how, reason)
+    this.#window?.release(delivery, this.#subscriptions)
     if (this.#subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
     broker.tracker?.left(delivery)
     broker.settle()
+  }
+
+  /**
+   * Takes deliveries out of those that are out, to be settled by `settleTaken` or put back by `putIn`: the one with the tag,
+   * or all up to it; 0 are all.
+   * @throws PreconditionFailedError when the tag is not out, and then nothing is taken (ACK-02 to ACK-04).
+   */
+  takeOut(deliveryTag: number, multiple: boolean): Delivery[] {
+    const unacked = this.#unacked
+    if (multiple && deliveryTag === 0) return this.#takeUpTo(Number.POSITIVE_INFINITY)
+    const named = unacked?.remove(deliveryTag)
+    if (named === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
+    return multiple ? [...this.#takeUpTo(deliveryTag), named] : [named]
+  }
+
+  #takeUpTo(deliveryTag: number): Delivery[] {
+    const taken = [...(this.#unacked ?? [])].filter(({ tag }) => tag <= deliveryTag)
+    for (const { tag } of taken) this.#unacked?.remove(tag)
+    return taken
+  }
+
+  /** Puts back what `takeOut` took, under the same tags (TX-06). */
+  putIn(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#unacked?.add(delivery)
+  }
+
+  /** Settles what `takeOut` took, in order; what comes back together keeps its order. */
+  settleTaken(deliveries: readonly Delivery[], how: Settlement): void {
+    const out = deliveries.filter(({ settlement }) => settlement === undefined)
+    const queues = new Set(how === 'ack' || out.length < 2 ? [] : out.map(({ queue }) => queue))
+    for (const queue of queues) queue.suspend()
+    for (const delivery of out) {
+      delivery.settlement = how
+      delivery.queue.settle(delivery, how)
+    }
+    for (const queue of queues) queue.release()
+    for (const delivery of out) this.#window?.release(delivery, this.#subscriptions)
+    if (this.#subscriptions.length === 0) this.#rest()
+    const { broker } = this.#virtualHost
+    if (broker.tracker !== undefined) for (const delivery of out) broker.tracker.left(delivery)
+    broker.settle()
+  }
+
+  /** Limits what is out on the channel as a whole; 0 = not at all. */
+  limit(count: number): void {
+    const window = count === 0 ? undefined : new Window(count, this.#unacked ?? [])
+    for (const subscription of this.#subscriptions) subscription.unblock()
+    this.#window = window
+    window?.check(this.#subscriptions)
+    for (const queue of this.#queues) queue.assignReady()
+    this.#virtualHost.broker.settle()
   }
 
   *deliveries(queue: HomeQueue): Iterable<Delivery> {
@@ -163,6 +238,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       this.#unacked?.remove(delivery.tag)
       delivery.lose()
       delivery.recipient?.settled()
+      this.#window?.release(delivery, this.#subscriptions)
     }
   }
 
@@ -184,6 +260,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       this.#unacked.remove(delivery.tag)
       delivery.lose()
       delivery.queue.takeBack(delivery)
+      this.#window?.release(delivery, this.#subscriptions)
     }
   }
 
@@ -202,6 +279,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     const subscription = new LocalSubscription(queue, this, { ...options, consumerTag }, listener)
     this.#subscriptions = [...this.#subscriptions, subscription]
     this.#remember(queue)
+    this.#window?.check(this.#subscriptions)
     queue.addConsumer(subscription)
     const { broker, name: virtualHost } = this.#virtualHost
     if (!options.once) broker.announce('consumer.created', () => ({ virtualHost, queue: queue.name, consumerTag }))
@@ -244,6 +322,16 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   deleteExchange(name: string, ifUnused: boolean): void {
     this.#operate(() => this.#virtualHost.deleteExchange(name, ifUnused))
+  }
+
+  /** A passive declare (EX-02). */
+  checkExchange(name: string): void {
+    this.#operate(() => this.#virtualHost.checkExchange(name))
+  }
+
+  /** Ready messages of the queue that a delivery is of. */
+  readyOf(delivery: Delivery): number {
+    return (delivery.queue as QueueState).ready
   }
 
   hasExchange(name: string): boolean {

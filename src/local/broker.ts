@@ -3,8 +3,10 @@ import type { BodyMode } from '../body.js'
 import { BrokerState } from '../broker/broker-state.js'
 import type { BrokerEventName, BrokerEvents } from '../broker/events.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
+import { AmqpConnection, type AmqpConnectionListener, type AmqpConnectionSettings } from '../channel/amqp-connection.js'
 import { LocalConnection } from '../channel/connection.js'
 import { type Clock, PlatformClock } from '../clock.js'
+import type { Compatibility } from '../declarations.js'
 import { ClosedError, InvalidOptionError } from '../errors.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import { BUILT_IN_EXCHANGE_TYPES } from '../exchange-types/registry.js'
@@ -32,6 +34,11 @@ export interface BrokerOptions {
    * @default 5,000,000
    */
   readonly highWatermark?: number
+  /**
+   * The version of RabbitMQ whose behaviour the broker has, where versions differ: see the list of differences in the docs.
+   * @default '4.3'
+   */
+  readonly compatibility?: Compatibility
   /** Where time comes from. @default the platform's clock and timers, looked up when they are used */
   readonly clock?: Clock
 }
@@ -47,6 +54,7 @@ export interface ConnectOptions {
 const BROKER_CHECKS: Checks = {
   bodies: oneOf('reference', 'clone', 'encoded'),
   exchangeTypes: (value) => (Array.isArray(value) ? undefined : 'an array of exchange types'),
+  compatibility: oneOf('3.10', '4.3'),
   highWatermark: (value) =>
     value === Number.POSITIVE_INFINITY ? undefined : integer(1, Number.MAX_SAFE_INTEGER)(value),
   clock: (value) => {
@@ -89,6 +97,7 @@ export class Broker {
       queueArguments: BUILT_IN_QUEUE_ARGUMENTS,
       bodies: options.bodies ?? 'reference',
       highWatermark: options.highWatermark ?? 5_000_000,
+      compatibility: options.compatibility ?? '4.3',
     })
   }
 
@@ -137,6 +146,17 @@ export class Broker {
     checkOptions('connect', options, CONNECT_CHECKS)
     const state = this.#state.virtualHost(options.virtualHost ?? '/')
     return new Bus(new LocalConnection(this.#state, state, options.name ?? `connection ${++this.#connections}`))
+  }
+
+  /** @internal A connection that speaks AMQP's own model, for facades and listeners. */
+  openConnection(
+    options: Partial<AmqpConnectionSettings> & { readonly virtualHost?: string },
+    listener: AmqpConnectionListener,
+  ): AmqpConnection {
+    this.#checkOpen()
+    const state = this.#state.virtualHost(options.virtualHost ?? '/')
+    const { name = `connection ${++this.#connections}`, user = 'guest', channelMax = 2047 } = options
+    return new AmqpConnection(this.#state, state, { name, user, channelMax }, listener)
   }
 
   /** Calls `listener` at every such event, see `BrokerEvents`. A listener that throws is reported as a `fault`. */

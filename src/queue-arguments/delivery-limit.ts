@@ -4,14 +4,14 @@
  */
 import { integerArgument, type QueueArgument } from './queue-argument.js'
 
-/** RabbitMQ's own default since 4.0. */
+/** RabbitMQ's own default since 4.0; there was none before. */
 const DEFAULT = 20
 
 export const deliveryLimit: QueueArgument = {
   arguments: { 'x-delivery-limit': integerArgument(-1, 2 ** 31 - 1, 'failures; -1 = unlimited', ['quorum']) },
   createHooks: (args, host) => {
     if (host.type !== 'quorum') return undefined
-    const limit = (args['x-delivery-limit'] as number | undefined) ?? DEFAULT
+    const limit = (args['x-delivery-limit'] as number | undefined) ?? (host.compatibility === '3.10' ? -1 : DEFAULT)
     if (limit < 0) return undefined
     return { comesBack: (count) => (count > limit ? 'delivery_limit' : undefined) }
   },

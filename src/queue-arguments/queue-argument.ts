@@ -4,6 +4,7 @@
  * the option follow from it.
  */
 import { type Arguments, fieldKind } from '../arguments.js'
+import type { Compatibility } from '../declarations.js'
 import type { Settlement } from '../delivery.js'
 import type { Message } from '../message.js'
 import type { Timer, Timers } from '../timers.js'
@@ -55,6 +56,7 @@ export interface ArgumentHost {
   readonly delayed: number
   readonly consumerCount: number
   readonly timers: Timers
+  readonly compatibility: Compatibility
   /** The ready messages in the order in which they would leave. */
   messages(): Iterable<Message>
   /** The head leaves the queue and dies (`maxlen`). Only when there is one. */

@@ -102,6 +102,7 @@ describe('a queue argument that is added', () => {
       queueArguments: [...BUILT_IN_QUEUE_ARGUMENTS, maxMessageBytes],
       bodies: 'reference',
       highWatermark: Number.POSITIVE_INFINITY,
+      compatibility: '4.3',
     })
     onTestFinished(() => state.close())
     return state

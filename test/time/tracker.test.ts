@@ -18,6 +18,7 @@ function start() {
     queueArguments: BUILT_IN_QUEUE_ARGUMENTS,
     bodies: 'reference',
     highWatermark: Number.POSITIVE_INFINITY,
+    compatibility: '4.3',
   })
   const calls: string[] = []
   const tracker: Tracker = {

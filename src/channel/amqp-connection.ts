@@ -1,0 +1,174 @@
+/**
+ * AMQP's own connection on a broker in this process: numbered channels, and errors that end them all. Underneath is a
+ * connection of the seam, whose exclusive queues go with it.
+ */
+import type { BrokerState } from '../broker/broker-state.js'
+import type { VirtualHostState } from '../broker/virtual-host-state.js'
+import {
+  ChannelError,
+  ClosedError,
+  ConnectionForcedError,
+  type LeveretError,
+  NotAllowedError,
+  PreconditionFailedError,
+} from '../errors.js'
+import type { Scheduler } from '../scheduler.js'
+import type { AmqpChannel, AmqpChannelListener, MethodId } from './amqp-channel.js'
+import type { ChannelListener } from './channel.js'
+import { LocalConnection } from './connection.js'
+import { type AmqpChannelOwner, LocalAmqpChannel } from './local-amqp-channel.js'
+import type { LocalChannel } from './local-channel.js'
+import { METHODS, NO_METHOD } from './methods.js'
+
+/** What a connection says unasked. Never called inside a method of the connection or its channels. */
+export interface AmqpConnectionListener {
+  /** `connection.close` by the broker. */
+  closed(error: LeveretError, method: MethodId): void
+  /** `connection.blocked`: the broker has an alarm, and the connection published (CH-22). */
+  blocked?(reason: string): void
+  /** `connection.unblocked`. */
+  unblocked?(): void
+}
+
+/** How a connection is opened. */
+export interface AmqpConnectionSettings {
+  readonly name: string
+  /** The user that logged in. */
+  readonly user: string
+  /** Channels that may be open at once; 0 = as many as numbers reach. */
+  readonly channelMax: number
+}
+
+/** Numbers of channels are 16 bits, and 0 is the connection itself. */
+const MOST_CHANNELS = 65_535
+
+export class AmqpConnection implements AmqpChannelOwner {
+  readonly user: string
+  readonly channelMax: number
+  readonly #connection: LocalConnection
+  readonly #broker: BrokerState
+  readonly #listener: AmqpConnectionListener
+  readonly #channels = new Map<number, LocalAmqpChannel>()
+  #closed = false
+  #blocked = false
+
+  constructor(
+    broker: BrokerState,
+    virtualHost: VirtualHostState,
+    settings: AmqpConnectionSettings,
+    listener: AmqpConnectionListener,
+  ) {
+    this.user = settings.user
+    this.channelMax = settings.channelMax === 0 ? MOST_CHANNELS : settings.channelMax
+    this.#broker = broker
+    this.#listener = listener
+    this.#connection = new LocalConnection(broker, virtualHost, settings.name, (reason) => {
+      this.#lose(new ConnectionForcedError(reason), NO_METHOD)
+    })
+  }
+
+  get name(): string {
+    return this.#connection.name
+  }
+
+  get virtualHost(): string {
+    return this.#connection.virtualHost
+  }
+
+  get scheduler(): Scheduler {
+    return this.#connection.scheduler
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** True from `blocked` to `unblocked`: what the client sends meanwhile is to wait (CH-23). */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
+  /**
+   * Opens a channel, under the lowest number that is free unless one is given.
+   * @throws NotAllowedError past `channelMax` (CH-15), ChannelError for a number that is taken (CH-01); the connection is
+   * closed by then. ClosedError.
+   */
+  createChannel(listener: AmqpChannelListener, number = this.#freeNumber()): AmqpChannel {
+    if (this.#closed) throw new ClosedError(`connection '${this.name}'`)
+    const fault = this.#faultOf(number)
+    if (fault !== undefined) {
+      this.fail(fault, METHODS['channel.open'])
+      throw fault
+    }
+    const channel = new LocalAmqpChannel(number, this, listener)
+    this.#channels.set(number, channel)
+    return channel
+  }
+
+  #freeNumber(): number {
+    let number = 1
+    while (this.#channels.has(number)) number++
+    return number
+  }
+
+  #faultOf(number: number): LeveretError | undefined {
+    if (this.#channels.has(number)) return new ChannelError("second 'channel.open' seen")
+    const [open, most] = [this.#channels.size + 1, this.channelMax]
+    if (open <= most && number <= MOST_CHANNELS) return undefined
+    return new NotAllowedError(
+      `number of channels opened (${open - 1}) has reached the negotiated channel_max (${most})`,
+    )
+  }
+
+  /** Closes the connection by the client's wish: its channels, then its exclusive queues (CH-07). Idempotent. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#endChannels()
+    this.#connection.close()
+  }
+
+  // For its channels
+
+  openChannel(listener: ChannelListener): LocalChannel {
+    return this.#connection.openChannel(listener)
+  }
+
+  forget(channel: LocalAmqpChannel): void {
+    this.#channels.delete(channel.number)
+  }
+
+  checkUser(userId: string): void {
+    if (userId === this.user) return
+    throw new PreconditionFailedError(`user_id property set to '${userId}' but authenticated user was '${this.user}'`)
+  }
+
+  published(): void {
+    if (!this.#broker.alarmed || this.#blocked) return
+    this.#blocked = true
+    this.scheduler.schedule({ run: () => this.#listener.blocked?.('low on memory') })
+    const release = (): void => {
+      this.#blocked = false
+      if (!this.#closed) this.#listener.unblocked?.()
+    }
+    this.#broker.withhold({ release })
+  }
+
+  fail(error: LeveretError, method: MethodId): void {
+    if (this.#closed) return
+    this.close()
+    this.scheduler.schedule({ run: () => this.#listener.closed(error, method) })
+  }
+
+  /** The connection underneath is gone. */
+  #lose(error: LeveretError, method: MethodId): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#endChannels()
+    this.scheduler.schedule({ run: () => this.#listener.closed(error, method) })
+  }
+
+  #endChannels(): void {
+    for (const channel of [...this.#channels.values()]) channel.end()
+  }
+}

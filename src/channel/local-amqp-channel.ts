@@ -1,0 +1,334 @@
+/** AMQP's channel on a broker in this process: a channel of the seam, and what the protocol has besides. */
+import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
+import type { BindingDeclaration, QueueInfo } from '../declarations.js'
+import { ClosedError, LeveretError, NotFoundError, NotImplementedError, PreconditionFailedError } from '../errors.js'
+import { Message, type MessageProperties, NO_PROPERTIES } from '../message.js'
+import type { Scheduler } from '../scheduler.js'
+import type {
+  AmqpChannel,
+  AmqpChannelListener,
+  ConsumeFlags,
+  ExchangeFlags,
+  GotMessage,
+  MethodId,
+  PublishFlags,
+  QueueFlags,
+} from './amqp-channel.js'
+import type { Subscription } from './channel.js'
+import type { LocalChannel } from './local-channel.js'
+import { METHODS, type MethodName } from './methods.js'
+import { Transaction } from './transaction.js'
+
+/** What a channel needs of its connection. */
+export interface AmqpChannelOwner {
+  readonly scheduler: Scheduler
+  /** Opens the channel of the seam underneath. */
+  openChannel(listener: ConstructorParameters<typeof LocalChannel>[2]): LocalChannel
+  /** The channel is closed: its number is free. */
+  forget(channel: LocalAmqpChannel): void
+  /** A channel made an error that RabbitMQ closes the connection for (GEN-01). */
+  fail(error: LeveretError, method: MethodId): void
+  /** Checks that a message may carry this user (PUB-14). */
+  checkUser(userId: string): void
+  /** A channel published: a broker with an alarm blocks the connection then. */
+  published(): void
+}
+
+export class LocalAmqpChannel implements AmqpChannel {
+  readonly number: number
+  readonly #connection: AmqpChannelOwner
+  readonly #listener: AmqpChannelListener
+  readonly #channel: LocalChannel
+  readonly #consumers = new Map<string, Subscription>()
+  /** What is to be told, in order: nothing is said inside a method. */
+  #notices: (() => void)[] = []
+  /** Name of the queue that was declared last (GEN-08). */
+  #currentQueue: string | undefined
+  /** For consumers that start from now on (QOS-02). */
+  #prefetch = 0
+  /** Publishes before `confirm.select`, which have no number (CNF-02). */
+  #unnumbered: number | undefined
+  #transaction: Transaction | undefined
+  #closed = false
+
+  constructor(number: number, connection: AmqpChannelOwner, listener: AmqpChannelListener) {
+    this.number = number
+    this.#connection = connection
+    this.#listener = listener
+    this.#channel = connection.openChannel({
+      returned: (message) => this.#notice(() => listener.returned(message)),
+      confirmed: (sequenceNumber, accepted) => this.#confirm(sequenceNumber, accepted),
+    })
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  // Exchanges
+
+  exchangeDeclare(name: string, type: string, flags: ExchangeFlags = {}): void {
+    const { passive = false, durable = false, autoDelete = false, internal = false } = flags
+    const args = flags.arguments ?? NO_ARGUMENTS
+    this.#run('exchange.declare', () => {
+      if (passive) this.#channel.checkExchange(name)
+      else this.#channel.declareExchange({ name, type, durable, autoDelete, internal, arguments: args })
+    })
+  }
+
+  exchangeDelete(name: string, ifUnused = false): void {
+    this.#run('exchange.delete', () => this.#channel.deleteExchange(name, ifUnused))
+  }
+
+  exchangeBind(destination: string, source: string, routingKey: string, args: Arguments = NO_ARGUMENTS): void {
+    const binding = { source, destination, destinationKind: 'exchange', routingKey, arguments: args } as const
+    this.#run('exchange.bind', () => this.#channel.bind(binding))
+  }
+
+  exchangeUnbind(destination: string, source: string, routingKey: string, args: Arguments = NO_ARGUMENTS): void {
+    const binding = { source, destination, destinationKind: 'exchange', routingKey, arguments: args } as const
+    this.#run('exchange.unbind', () => this.#channel.unbind(binding))
+  }
+
+  // Queues
+
+  queueDeclare(name: string, flags: QueueFlags = {}): QueueInfo {
+    const { passive = false, durable = false, exclusive = false, autoDelete = false } = flags
+    const args = flags.arguments ?? NO_ARGUMENTS
+    return this.#run('queue.declare', () => {
+      const info = passive
+        ? this.#channel.checkQueue(name === '' ? this.#queueName('') : name)
+        : this.#channel.declareQueue({ name, durable, exclusive, autoDelete, arguments: args })
+      this.#currentQueue = info.name
+      return info
+    })
+  }
+
+  queueBind(queue: string, exchange: string, routingKey: string, args: Arguments = NO_ARGUMENTS): void {
+    this.#run('queue.bind', () => this.#channel.bind(this.#binding(queue, exchange, routingKey, args)))
+  }
+
+  queueUnbind(queue: string, exchange: string, routingKey: string, args: Arguments = NO_ARGUMENTS): void {
+    this.#run('queue.unbind', () => this.#channel.unbind(this.#binding(queue, exchange, routingKey, args)))
+  }
+
+  queuePurge(queue: string): number {
+    return this.#run('queue.purge', () => this.#channel.purgeQueue(this.#queueName(queue)))
+  }
+
+  queueDelete(queue: string, ifUnused = false, ifEmpty = false): number {
+    return this.#run('queue.delete', () => this.#channel.deleteQueue(this.#queueName(queue), ifUnused, ifEmpty))
+  }
+
+  /** An empty name is the queue declared last (GEN-08). */
+  #queueName(name: string): string {
+    const found = name === '' ? this.#currentQueue : name
+    if (found === undefined) throw new NotFoundError('no previously declared queue')
+    return found
+  }
+
+  #binding(queue: string, source: string, routingKey: string, args: Arguments): BindingDeclaration {
+    const destination = this.#queueName(queue)
+    // GEN-09: only where both are empty.
+    const key = queue === '' && routingKey === '' ? destination : routingKey
+    return { source, destination, destinationKind: 'queue', routingKey: key, arguments: args }
+  }
+
+  // Messages
+
+  basicPublish(
+    exchange: string,
+    routingKey: string,
+    body: unknown,
+    properties: MessageProperties = NO_PROPERTIES,
+    flags: PublishFlags = {},
+  ): void {
+    const { mandatory = false, immediate = false } = flags
+    this.#run('basic.publish', () => {
+      if (immediate) throw new NotImplementedError('immediate=true')
+      if (properties.userId !== undefined) this.#connection.checkUser(properties.userId)
+      const message = new Message(exchange, routingKey, body, properties)
+      if (this.#transaction !== undefined) {
+        this.#transaction.publishes(this.#channel.prepare(message, mandatory))
+        return
+      }
+      const outcome = this.#channel.publish(message, mandatory, 0)
+      this.#connection.published()
+      if (outcome !== 'pending') this.#confirm(this.#channel.publishes, outcome === 'accepted')
+    })
+  }
+
+  basicGet(queue: string, noAck = false): GotMessage | undefined {
+    return this.#run('basic.get', () => {
+      const name = this.#queueName(queue)
+      const delivery = this.#channel.get(name, noAck)
+      if (delivery === undefined) return undefined
+      return { delivery, messageCount: this.#channel.readyOf(delivery) }
+    })
+  }
+
+  basicConsume(queue: string, flags: ConsumeFlags = {}): string {
+    const { consumerTag = '', noAck = false, exclusive = false } = flags
+    return this.#run('basic.consume', () => {
+      const priority = priorityOf(flags.arguments)
+      const options = { consumerTag, prefetch: this.#prefetch, noAck, exclusive, priority, once: false }
+      const subscription: Subscription = this.#channel.consume(this.#queueName(queue), options, {
+        ready: () => this.#deliver(subscription, false),
+        cancelled: () => {
+          this.#consumers.delete(subscription.consumerTag)
+          this.#notice(() => this.#listener.cancelled(subscription.consumerTag))
+        },
+      })
+      this.#consumers.set(subscription.consumerTag, subscription)
+      return subscription.consumerTag
+    })
+  }
+
+  basicCancel(consumerTag: string): void {
+    this.#run('basic.cancel', () => {
+      const subscription = this.#consumers.get(consumerTag)
+      if (subscription === undefined) return
+      // CON-13: what was assigned is out on the channel, and stays out.
+      this.#deliver(subscription, true)
+      this.#consumers.delete(consumerTag)
+      void subscription.cancel()
+    })
+  }
+
+  /** Hands over what a consumer was assigned; all of it, where the event loop's turn is not minded. */
+  #deliver(subscription: Subscription, all: boolean): void {
+    const { consumerTag } = subscription
+    for (let next = subscription.take(all); next !== undefined; next = subscription.take(all)) {
+      this.#listener.delivered(consumerTag, next)
+    }
+  }
+
+  // Settlements
+
+  basicAck(deliveryTag: number, multiple = false): void {
+    this.#run('basic.ack', () => this.#settle(deliveryTag, multiple, 'ack'))
+  }
+
+  basicNack(deliveryTag: number, multiple = false, requeue = true): void {
+    this.#run('basic.nack', () => this.#settle(deliveryTag, multiple, requeue ? 'requeue' : 'reject'))
+  }
+
+  basicReject(deliveryTag: number, requeue = true): void {
+    this.#run('basic.reject', () => this.#settle(deliveryTag, false, requeue ? 'retry' : 'reject'))
+  }
+
+  basicRecover(requeue = true): void {
+    this.#run('basic.recover', () => {
+      if (!requeue) throw new NotImplementedError('requeue=false')
+      for (const subscription of this.#consumers.values()) this.#deliver(subscription, true)
+      this.#channel.settleTaken(this.#channel.takeOut(0, true), 'requeue')
+    })
+  }
+
+  #settle(deliveryTag: number, multiple: boolean, how: 'ack' | 'requeue' | 'retry' | 'reject'): void {
+    const taken = this.#channel.takeOut(deliveryTag, multiple)
+    if (this.#transaction === undefined) this.#channel.settleTaken(taken, how)
+    else this.#transaction.settles(taken, how)
+  }
+
+  basicQos(prefetchSize: number, prefetchCount: number, global = false): void {
+    this.#run('basic.qos', () => {
+      if (prefetchSize !== 0) throw new NotImplementedError(`prefetch_size!=0 (${prefetchSize})`)
+      // QOS-05: a limit for each consumer takes the limit of the channel away.
+      this.#channel.limit(global ? prefetchCount : 0)
+      if (!global) this.#prefetch = prefetchCount
+    })
+  }
+
+  // Confirms and transactions
+
+  confirmSelect(): void {
+    this.#run('confirm.select', () => {
+      if (this.#transaction !== undefined) throw new PreconditionFailedError('cannot switch from tx to confirm mode')
+      this.#unnumbered ??= this.#channel.publishes
+    })
+  }
+
+  txSelect(): void {
+    this.#run('tx.select', () => {
+      if (this.#unnumbered !== undefined) throw new PreconditionFailedError('cannot switch from confirm to tx mode')
+      this.#transaction ??= new Transaction(this.#channel)
+    })
+  }
+
+  txCommit(): void {
+    this.#run('tx.commit', () => this.#openTransaction().commit())
+  }
+
+  txRollback(): void {
+    this.#run('tx.rollback', () => this.#openTransaction().rollback())
+  }
+
+  #openTransaction(): Transaction {
+    if (this.#transaction === undefined) throw new PreconditionFailedError('channel is not transactional')
+    return this.#transaction
+  }
+
+  channelFlow(active: boolean): void {
+    this.#run('channel.flow', () => {
+      if (!active) throw new NotImplementedError('active=false')
+    })
+  }
+
+  #confirm(publish: number, accepted: boolean): void {
+    if (this.#unnumbered === undefined || publish <= this.#unnumbered) return
+    const sequenceNumber = publish - this.#unnumbered
+    this.#notice(() => this.#listener.confirmed(sequenceNumber, accepted))
+  }
+
+  // Telling, failing, closing
+
+  #notice(tell: () => void): void {
+    if (this.#notices.push(tell) === 1) this.#connection.scheduler.schedule(this)
+  }
+
+  /** Tells what there is to tell. */
+  run(): void {
+    const notices = this.#notices
+    this.#notices = []
+    for (const tell of notices) tell()
+  }
+
+  #run<T>(method: MethodName, operation: () => T): T {
+    if (this.#closed) throw new ClosedError(`channel ${this.number}`)
+    try {
+      return operation()
+    } catch (error) {
+      if (error instanceof LeveretError) this.#fail(error, METHODS[method])
+      throw error
+    }
+  }
+
+  #fail(error: LeveretError, method: MethodId): void {
+    if (error.scope === 'connection') this.#connection.fail(error, method)
+    else if (error.scope === 'channel') {
+      this.end()
+      this.#notice(() => this.#listener.closed(error, method))
+    }
+  }
+
+  close(): void {
+    this.end()
+  }
+
+  /** Gives everything back, without a word to the listener. */
+  end(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#transaction?.rollback()
+    this.#consumers.clear()
+    this.#channel.close()
+    this.#connection.forget(this)
+  }
+}
+
+function priorityOf(args: Arguments = NO_ARGUMENTS): number {
+  const priority = args['x-priority'] ?? 0
+  if (typeof priority === 'number' && Number.isInteger(priority)) return priority
+  throw new PreconditionFailedError(`invalid arg 'x-priority': {unacceptable_type,${fieldKind(priority)}}`)
+}

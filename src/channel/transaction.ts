@@ -1,0 +1,47 @@
+/** A transaction of a channel: publishes and settlements that wait for their commit (TX-02, TX-05). */
+import type { Outcome } from '../declarations.js'
+import type { Delivery, Settlement } from '../delivery.js'
+import { PreconditionFailedError } from '../errors.js'
+import type { LocalChannel } from './local-channel.js'
+
+export class Transaction {
+  readonly #channel: LocalChannel
+  #publishes: (() => Outcome)[] = []
+  #settlements: { readonly deliveries: readonly Delivery[]; readonly how: Settlement }[] = []
+
+  constructor(channel: LocalChannel) {
+    this.#channel = channel
+  }
+
+  /** A message that is checked and routed. */
+  publishes(publish: () => Outcome): void {
+    this.#publishes.push(publish)
+  }
+
+  /** Deliveries that were taken out of the channel's unsettled ones. */
+  settles(deliveries: readonly Delivery[], how: Settlement): void {
+    this.#settlements.push({ deliveries, how })
+  }
+
+  /**
+   * Publishes first, then settlements, in the order in which they were issued (TX-11); the next transaction begins.
+   * @throws PreconditionFailedError when a full queue refused a message (TX-12); the others are published.
+   */
+  commit(): void {
+    const [publishes, settlements] = [this.#publishes, this.#settlements]
+    this.#publishes = []
+    this.#settlements = []
+    let refused = false
+    for (const publish of publishes) if (publish() === 'refused') refused = true
+    for (const { deliveries, how } of settlements) this.#channel.settleTaken(deliveries, how)
+    if (refused) throw new PreconditionFailedError('partial tx completion')
+  }
+
+  /** Forgets the publishes; what was settled is out again, under the same tags (TX-06). */
+  rollback(): void {
+    const settlements = this.#settlements
+    this.#publishes = []
+    this.#settlements = []
+    for (const { deliveries } of settlements) this.#channel.putIn(deliveries)
+  }
+}
