@@ -319,6 +319,45 @@ onEveryEngine('a reply in parts', (scenario) => {
     })
   }
 
+  scenario('says at once that its responder was closed, also when there is no other', {}, async ({ bus }) => {
+    const queue = await counting(bus)
+    const { consumer } = respond(queue)
+    const parts = iterate(queue.requestMany(1_000, { window: 4 }))
+    await parts.next()
+    await turn()
+    await consumer.close({ timeout: 0 })
+    await turn()
+    const { parts: rest, error } = await collect(parts)
+    expect(rest).toEqual([2, 3, 4])
+    expect(error).toMatchObject({
+      code: 'REPLY_INTERRUPTED',
+      message: "request to queue 'count': the responder was lost after 4 parts of its reply",
+    })
+  })
+
+  scenario('ends an iterator that waits, where that can be ended', {}, async ({ bus }) => {
+    const queue = await bus.declareQueue<number, number>('q')
+    let end: (result: IteratorResult<number>) => void = () => undefined
+    let left = 1
+    queue.respond(() => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          left-- > 0
+            ? Promise.resolve({ value: 1 })
+            : new Promise<IteratorResult<number>>((resolve) => {
+                end = resolve
+              }),
+        return: () => {
+          end({ value: undefined, done: true })
+          return Promise.resolve({ value: undefined, done: true })
+        },
+      }),
+    }))
+    for await (const _ of queue.requestMany(1)) break
+    await turn()
+    expect(await queue.stats()).toMatchObject({ acked: 1, unacked: 0 })
+  })
+
   scenario('that is lost for good ends by its timeout', { needs: ['time'] }, async (row) => {
     const queue = await counting(row.bus)
     const leaving = row.connect()
@@ -371,6 +410,14 @@ onEveryEngine('a reply in parts', (scenario) => {
     }
     expect(await parts.next()).toMatchObject({ done: true })
     expect(seen).toMatchObject({ pulled: 40, ended: 1, aborted: 0 })
+    // n.b. and looks again and again whether somebody is there.
+    const leaving = row.connect()
+    await iterate(leaving.queue<number, number>('count').requestMany(40)).next()
+    await row.advance(100_000)
+    expect(seen.ended).toBe(1)
+    await leaving.close()
+    await row.advance(30_000)
+    expect(seen).toMatchObject({ ended: 2, aborted: 1 })
   })
 
   scenario(

@@ -1,5 +1,6 @@
 // Request and reply: every request ends once, with its answer or with the error that says why there is none.
-import type { Bus, Delivery, Queue, RemoteError, StandardSchema, StrayReply } from 'leveret'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Bus, Delivery, MessageEvent, Queue, RemoteError, StandardSchema, StrayReply } from 'leveret'
 import { expect } from 'vitest'
 import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'
@@ -381,26 +382,27 @@ onEveryEngine('a responder', (scenario) => {
     expect(third.body).toEqual({ name: 'Error', message: 'two' })
   })
 
-  scenario('replies first and acknowledges then', {}, async ({ bus }) => {
+  scenario('replies first and acknowledges then', { needs: ['inside'] }, async ({ bus }) => {
     const queue = await double(bus)
-    const answers = await bus.declareQueue<number>('answers', { maxLength: 1, overflow: 'reject-publish' })
-    const acked: number[] = []
-    const consumer = answers.createConsumer().consume(async (delivery) => {
-      acked.push((await queue.stats()).acked)
-      delivery.ack()
-    })
-    let settled: unknown
-    queue.respond((n, delivery) => {
-      queueMicrotask(() => {
-        settled = delivery.settled
-      })
-      return n
-    })
-    await queue.send(1, { replyTo: 'answers' })
-    await turn()
-    expect(settled).toBe('ack')
-    await consumer.close()
+    queue.respond(async (n) => n * 2)
+    const order: string[] = []
+    const hear = (what: string) => (event: unknown) => {
+      order.push(`${what} ${(event as MessageEvent).message.body}`)
+    }
+    const [published, acked] = [hear('published'), hear('acked')]
+    subscribe('leveret:message.published', published)
+    subscribe('leveret:message.acked', acked)
+    try {
+      expect(await queue.request(1)).toBe(2)
+      // n.b. before the requester goes on: its next request finds the consumer with credit.
+      expect((await queue.stats()).acked).toBe(1)
+    } finally {
+      unsubscribe('leveret:message.published', published)
+      unsubscribe('leveret:message.acked', acked)
+    }
+    expect(order).toEqual(['published 1', 'published 2', 'acked 1'])
     // n.b. a reply that is refused, or has nowhere to go, is the requester's affair.
+    const answers = await bus.declareQueue<number>('answers', { maxLength: 1, overflow: 'reject-publish' })
     await answers.send(0)
     await queue.send(2, { replyTo: 'answers' })
     await queue.send(3, { replyTo: 'nowhere' })
@@ -444,7 +446,9 @@ onEveryEngine('a responder', (scenario) => {
   })
 
   for (const lost of ['is closed', 'loses its connection', 'times out'] as const) {
-    scenario(`that ${lost} midway leaves its request to the next`, { needs: ['time'] }, async (row) => {
+    scenario(`that ${lost} midway leaves its request to the next`, { needs: ['time', 'inside'] }, async (row) => {
+      const faults: unknown[] = []
+      row.broker.on('fault', ({ error }) => faults.push(error))
       const options = lost === 'times out' ? ({ type: 'quorum', consumerTimeout: 1_000 } as const) : {}
       const queue = await row.bus.declareQueue<number, unknown>('q', options)
       const leaving = row.connect()
@@ -470,6 +474,7 @@ onEveryEngine('a responder', (scenario) => {
       queue.requester.on('stray', (stray) => strays.push(stray))
       first.reply('from the first, after all')
       await turn()
+      expect(faults).toEqual([])
       // n.b. a connection that is gone says nothing any more.
       expect(strays.map(({ reason }) => reason)).toEqual(lost === 'loses its connection' ? [] : ['late'])
       expect(request.settled).toBe(1)
