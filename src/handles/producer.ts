@@ -274,7 +274,7 @@ export class QueueProducer<Body = unknown> extends Producer {
   /**
    * Publishes a message and resolves when the broker has taken responsibility for it. While a queue with
    * `overflow: 'block'` is full, that is when it has room again.
-   * @throws (rejects) PublishRefusedError, UnroutableError, AbortError, ClosedError, BodyEncodingError,
+   * @throws (rejects) PublishRefusedError, UnroutableError, AbortError, ClosedError, BodyEncodingError, BodyInvalidError,
    * PreconditionFailedError, InvalidOptionError, UnknownOptionError.
    */
   send(body: Body, options?: SendOptions): Promise<void> {
@@ -283,7 +283,8 @@ export class QueueProducer<Body = unknown> extends Producer {
 
   /**
    * Publishes a message and waits for nothing. Returns false when it is time to await `drained()`.
-   * @throws ClosedError, BodyEncodingError, PreconditionFailedError, InvalidOptionError, UnknownOptionError.
+   * @throws ClosedError, BodyEncodingError, BodyInvalidError, PreconditionFailedError, InvalidOptionError (also for a schema
+   * that answers later: use `send`), UnknownOptionError.
    */
   publish(body: Body, options?: PublishOptions): boolean {
     return this.publishTo('', this.#queue, body, options)
