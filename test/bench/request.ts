@@ -55,7 +55,10 @@ export const bar: Bar = {
       value: (of) => of('send and run (P1b)') / of('request'),
       atLeast: 1 / 4,
     },
-    { title: '10 at a time: share of send and run', value: (of) => of('send and run (P1b)') / of('request, 10 at a time') },
+    {
+      title: '10 at a time: share of send and run',
+      value: (of) => of('send and run (P1b)') / of('request, 10 at a time'),
+    },
     { title: 'a part: share of send and run', value: (of) => of('send and run (P1b)') / of('a part of a reply') },
   ],
 }
