@@ -35,7 +35,7 @@ export type { Clock } from './clock.js'
 export type { Compatibility, QueueInfo, QueueStats } from './declarations.js'
 export { Delivery, type Settlement, type Settler } from './delivery.js'
 export * from './errors.js'
-export type { Destination, ExchangeType, RoutedBinding, Router, RouteSink } from './exchange-types/exchange-type.js'
+export type { Destination, ExchangeType, RoutedBinding, Router, RouterContext, RouteSink } from './exchange-types/exchange-type.js'
 export type {
   BindingReason,
   BindingVerdict,
@@ -59,6 +59,7 @@ export {
   Exchange,
   type ExchangeOptions,
 } from './handles/exchange.js'
+export type { GetOptions } from './handles/get.js'
 export type { CheckedPattern, MatchingKeys } from './handles/key-types.js'
 export type { MoveOptions, MoveResult } from './handles/move.js'
 export {
@@ -69,7 +70,7 @@ export {
   QueueProducer,
 } from './handles/producer.js'
 export type { PublishOptions, SendOptions } from './handles/publish-options.js'
-export { type DeleteQueueOptions, type GetOptions, Queue } from './handles/queue.js'
+export { type DeleteQueueOptions, Queue } from './handles/queue.js'
 export type { AnyBody, QueueOptions, RetryOptions } from './handles/queue-options.js'
 export type { RequestManyOptions } from './handles/reply-parts.js'
 export type { RequestOptions } from './handles/request.js'

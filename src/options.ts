@@ -87,7 +87,8 @@ export function didYouMean(name: string, known: Iterable<string>): string | unde
 /** The known word nearest to a misspelt one; undefined when none is near. */
 function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  // n.b. of two letters both cannot be wrong.
+  let least = Math.min(word.length - 1, Math.max(2, Math.floor(word.length / 3))) + 1
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance < least) {

@@ -11,7 +11,7 @@ import {
   InvalidOptionError,
   NO_ARGUMENTS,
   queueDeclaration,
-  type Topology,
+  Topology,
   type TopologyBinding,
   type TopologyExchange,
   type TopologyQueue,
@@ -80,7 +80,11 @@ export interface BindingDefinition {
  * names are among the queues; exclusive queues are left out, as RabbitMQ leaves them out.
  * @param virtualHost name that the definitions carry
  */
-export function toDefinitions({ value }: Pick<Topology, 'value'>, virtualHost = '/'): Required<Definitions> {
+export function toDefinitions(topology: Pick<Topology, 'value'>, virtualHost = '/'): Required<Definitions> {
+  if (!(topology instanceof Topology)) {
+    throw new InvalidOptionError(`toDefinitions: expected what defineTopology answers, got ${describe(topology)}`)
+  }
+  const { value } = topology
   const vhost = virtualHost
   const exchanges = Object.entries(value.exchanges).map(([name, { type, ...options }]): ExchangeDefinition => {
     const { durable, autoDelete, internal, arguments: args } = exchangeDeclaration(name, type, options)
@@ -112,6 +116,11 @@ export function toDefinitions({ value }: Pick<Topology, 'value'>, virtualHost = 
  * @throws InvalidOptionError with the path of the entry.
  */
 export function fromDefinitions(definitions: Definitions, virtualHost = '/'): Topology {
+  if (typeof definitions !== 'object' || definitions === null) {
+    throw new InvalidOptionError(
+      `definitions: expected an object, as JSON.parse makes it, got ${describe(definitions)}`,
+    )
+  }
   const exchanges: Record<string, TopologyExchange> = {}
   for (const { name, type, durable, auto_delete, internal, arguments: args } of list('exchanges')) {
     // n.b. every virtual host has those.
@@ -121,6 +130,12 @@ export function fromDefinitions(definitions: Definitions, virtualHost = '/'): To
   const queues: Record<string, TopologyQueue> = {}
   for (const { name, durable, auto_delete, arguments: args } of list('queues')) {
     queues[name] = { durable, autoDelete: auto_delete, arguments: args }
+  }
+  const all = [...(definitions.exchanges ?? []), ...(definitions.queues ?? [])]
+  const names = new Set(all.map(({ vhost }) => vhost ?? virtualHost))
+  if (names.size > 0 && !names.has(virtualHost)) {
+    const known = [...names].map((name) => `'${name}'`).join(', ')
+    throw new InvalidOptionError(`definitions have nothing of virtual host '${virtualHost}', but of ${known}`)
   }
   const bindings = list('bindings').map(
     ({ source, destination, destination_type, routing_key, arguments: args }): TopologyBinding => ({

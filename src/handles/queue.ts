@@ -1,15 +1,16 @@
 /** A queue as applications hold it: a name on a bus. The handle says nothing about whether the queue exists. */
 import type { Arguments } from '../arguments.js'
-import type { Channel, Connection, Subscription } from '../channel/channel.js'
+import type { Channel, Connection } from '../channel/channel.js'
 import type { BindingDeclaration, QueueInfo, QueueStats } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
 import { BodyInvalidError, ClosedError, InvalidOptionError } from '../errors.js'
 import { type Awaitable, andThen, type Signal } from '../host.js'
 import { checkShortString } from '../names.js'
-import { boolean, type Checks, checkOptions, integer, signal } from '../options.js'
+import { boolean, type Checks, checkOptions } from '../options.js'
 import { bindingDeclaration, givenKey } from './binding-declaration.js'
 import type { BindingKey } from './binding-key.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
+import { checkGet, type GetOptions, waitForOne } from './get.js'
 import { Move, type MoveOptions, type MoveResult, targetOf } from './move.js'
 import { type DrainedOptions, QueueProducer } from './producer.js'
 import type { PublishOptions, SendOptions } from './publish-options.js'
@@ -19,25 +20,7 @@ import { Requester } from './requester.js'
 import { checkRespond, Responder, type RespondOptions, type ResponseHandler } from './responder.js'
 import { ConsumedSchemas, Schemas } from './schemas.js'
 import { type InputOf, type OutputOf, type StandardSchema, schema } from './standard-schema.js'
-import { abortable, checkNotAborted, Wait } from './wait.js'
-
-/** How one message is taken. */
-export interface GetOptions {
-  /**
-   * Waits until there is a message.
-   * @default false: resolves undefined when there is none
-   */
-  readonly wait?: boolean
-  /** Milliseconds to wait, 0 to 2,147,483,647; then `TimeoutError`. Only with `wait`. @default no limit */
-  readonly timeout?: number
-  /** Ends the wait with an `AbortError`. Only with `wait`. */
-  readonly signal?: Signal
-  /**
-   * The message is settled when it is taken; there is nothing to acknowledge.
-   * @default false
-   */
-  readonly noAck?: boolean
-}
+import { abortable } from './wait.js'
 
 /** When a queue is deleted. */
 export interface DeleteQueueOptions {
@@ -47,7 +30,6 @@ export interface DeleteQueueOptions {
   readonly ifEmpty?: boolean
 }
 
-const GET_CHECKS: Checks = { wait: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal, noAck: boolean }
 const DELETE_CHECKS: Checks = { ifUnused: boolean, ifEmpty: boolean }
 const PRODUCER_CHECKS: Checks = { body: schema }
 
@@ -234,22 +216,13 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   get(options: GetOptions & { readonly wait: true }): Promise<Delivery<Body>>
   get(options?: GetOptions): Promise<Delivery<Body> | undefined>
   async get(options: GetOptions = {}): Promise<Delivery<Body> | undefined> {
-    checkOptions('get', options, GET_CHECKS)
-    const { wait = false, timeout, noAck = false } = options
-    const stray = wait
-      ? undefined
-      : timeout !== undefined
-        ? 'timeout'
-        : options.signal !== undefined
-          ? 'signal'
-          : undefined
-    if (stray !== undefined) throw new InvalidOptionError(`get: '${stray}' needs 'wait: true'`)
-    checkNotAborted('get', options.signal)
+    const { wait, noAck } = checkGet(options)
     const { scheduler } = this.#connection
     if (scheduler.step()) await scheduler.nextTurn()
     const channel = this.#open()
     const delivery =
-      (await channel.get(this.name, noAck)) ?? (wait ? await this.#waitForOne(channel, options, noAck) : undefined)
+      (await channel.get(this.name, noAck)) ??
+      (wait ? await waitForOne(this.#connection, channel, this.name, options, this.#waits) : undefined)
     if (delivery !== undefined && !this.#consumed.none) await this.#check(delivery, options.signal)
     return delivery as Delivery<Body> | undefined
   }
@@ -267,42 +240,6 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
         else delivery.requeue()
       }
       throw error
-    }
-  }
-
-  async #waitForOne(channel: Channel, options: GetOptions, noAck: boolean): Promise<Delivery<Body>> {
-    let subscription: Subscription | undefined
-    const waiting = new Wait<Delivery<Body>>(this.#connection.scheduler.timers, {
-      what: `get from queue '${this.name}'`,
-      signal: options.signal,
-      timeout: options.timeout,
-      ended: () => void subscription?.cancel(),
-    })
-    this.#waits.add(waiting)
-    try {
-      if (waiting.open) {
-        const once = { consumerTag: '', prefetch: 1, noAck, exclusive: false, priority: 0, once: true }
-        const attached = channel.consume(this.name, once, {
-          ready: () => {
-            const delivery = subscription?.take() as Delivery<Body> | undefined
-            if (delivery === undefined) return
-            void subscription?.cancel()
-            waiting.resolve(delivery)
-          },
-          cancelled: (error) => waiting.reject(error),
-        })
-        // n.b. no `await` of what is there already: the message may come before the next microtask.
-        subscription = attached instanceof Promise ? await attached : attached
-        // n.b. the wait may have ended while a remote engine attached.
-        if (!waiting.open) void subscription.cancel()
-      }
-    } catch (error) {
-      waiting.reject(error)
-    }
-    try {
-      return await waiting.promise
-    } finally {
-      this.#waits.delete(waiting)
     }
   }
 

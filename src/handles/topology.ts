@@ -81,6 +81,7 @@ export class Topology<
    * @throws (rejects) what `declareExchange`, `declareQueue` and `bind` throw, the path in the value before the message.
    */
   async apply(bus: Bus): Promise<TopologyHandles<Exchanges, Queues, Bindings>> {
+    checkBus('apply', bus)
     const exchanges: Record<string, Exchange> = {}
     const queues: Record<string, Queue> = {}
     for (const [name, declared] of Object.entries(this.value.exchanges)) {
@@ -102,6 +103,7 @@ export class Topology<
    * @throws (rejects) ResourceLockedError, ClosedError, InvalidOptionError, UnknownOptionError.
    */
   async diff(bus: Bus): Promise<TopologyDifference[]> {
+    checkBus('diff', bus)
     const found: TopologyDifference[] = []
     for (const [name, declared] of Object.entries(this.value.exchanges)) {
       const path = pathOf('exchanges', name)
@@ -206,6 +208,11 @@ export function defineTopology<
     check(`bindings[${index}]`, () => checkBinding(binding, exchanges, queues))
   }
   return new Topology({ exchanges, queues, bindings })
+}
+
+function checkBus(what: string, bus: unknown): void {
+  if (typeof (bus as Partial<Bus> | undefined)?.declareQueue === 'function') return
+  throw new InvalidOptionError(`${what}: expected a bus, such as broker.virtualHost('/'), got ${describe(bus)}`)
 }
 
 function pathOf(part: string, name: string): string {

@@ -306,7 +306,23 @@ it.each<[title: string, definitions: unknown, message: string]>([
     { queues: [{ name: 'a' }, {}] },
     'definitions.queues[1].name: expected a string, got undefined',
   ],
+  ['no object', '{"queues": []}', `definitions: expected an object, as JSON.parse makes it, got '{"queues": []}'`],
+  [
+    'nothing of the virtual host',
+    { queues: [{ name: 'q', vhost: 'shop' }] },
+    "definitions have nothing of virtual host '/', but of 'shop'",
+  ],
   ['an entry that is null', { bindings: [null] }, 'definitions.bindings[0].source: expected a string, got undefined'],
 ])('refuses definitions with %s', (_title, definitions, message) => {
   expect(() => fromDefinitions(definitions as Definitions)).toThrow(expect.objectContaining({ message }))
+})
+
+it('refuses to apply to, or compare with, what is no bus, and to write what is no topology', async () => {
+  const message = (what: string) =>
+    `${what}: expected a bus, such as broker.virtualHost('/'), got an object of class Object`
+  await expect(shop.apply({} as never)).rejects.toThrow(message('apply'))
+  await expect(shop.diff({} as never)).rejects.toThrow(message('diff'))
+  expect(() => toDefinitions({ value: {} } as never)).toThrow(
+    /^toDefinitions: expected what defineTopology answers, got/,
+  )
 })
