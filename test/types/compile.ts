@@ -23,7 +23,7 @@ const parsed = new Map<string, ts.SourceFile | undefined>()
 
 /**
  * Compiles one module, as if it stood beside this file. `leveret` is the source of this repository; with `everything` its
- * files are checked as well.
+ * files are checked as well, whose faults are told by the type check of the repository.
  */
 export function compile(source: string, { everything = false } = {}): Compiled {
   const path = join(folder, 'generated.ts')
@@ -37,8 +37,10 @@ export function compile(source: string, { everything = false } = {}): Compiled {
   const exists = host.fileExists
   host.fileExists = (name) => name === path || exists.call(host, name)
   const program = ts.createProgram([path], options, host)
-  const faults = ts
-    .getPreEmitDiagnostics(program, everything ? undefined : program.getSourceFile(path))
+  const module = program.getSourceFile(path)
+  const found = ts.getPreEmitDiagnostics(program, everything ? undefined : module)
+  const faults = found
+    .filter(({ file }) => file === undefined || file === module)
     .map(({ file, start = 0, messageText }) => {
       const line = file === undefined ? '' : `${file.getLineAndCharacterOfPosition(start).line + 1}: `
       return `${line}${ts.flattenDiagnosticMessageText(messageText, '\n')}`
