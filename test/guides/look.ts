@@ -33,15 +33,14 @@ async function show(page: Page, path: string, { width, height, scheme }: (typeof
 
 /** What is wrong with the page that is shown. */
 async function faultsOf(page: Page): Promise<string[]> {
-  const found = (await page.evaluate(`({
-    wide: document.documentElement.scrollWidth > innerWidth + 1
-      ? [...document.querySelectorAll('main *')]
-          .filter((part) => part.getBoundingClientRect().right > innerWidth + 1 && !part.closest('pre, table'))
-          .slice(0, 3).map((part) => part.outerHTML.slice(0, 80))
-      : [],
+  const found = (await page.evaluate(`((page) => ({
+    wide: [...document.querySelectorAll('.col-content *')]
+      .filter((part) => part.getBoundingClientRect().right > page + 1 && !part.closest('pre *, table *, .tsd-signature *'))
+      .slice(0, 3)
+      .map((part) => part.outerHTML.slice(0, 80)),
     pictures: [...document.images].filter((image) => image.naturalWidth === 0).map(({ src }) => src),
     links: [...document.querySelectorAll('a[href]')].map(({ href }) => href).filter((href) => href.startsWith('file:')),
-  })`)) as { wide: string[]; pictures: string[]; links: string[] }
+  }))(document.documentElement.clientWidth)`)) as { wide: string[]; pictures: string[]; links: string[] }
   const lost = found.links.filter((href) => !existsSync(fileURLToPath(href.replace(/[?#].*$/, ''))))
   return [
     ...found.wide.map((part) => `wider than the page: ${part}`),
