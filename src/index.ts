@@ -35,7 +35,14 @@ export type { Clock } from './clock.js'
 export type { Compatibility, QueueInfo, QueueStats } from './declarations.js'
 export { Delivery, type Settlement, type Settler } from './delivery.js'
 export * from './errors.js'
-export type { Destination, ExchangeType, RoutedBinding, Router, RouterContext, RouteSink } from './exchange-types/exchange-type.js'
+export type {
+  Destination,
+  ExchangeType,
+  RoutedBinding,
+  Router,
+  RouterContext,
+  RouteSink,
+} from './exchange-types/exchange-type.js'
 export type {
   BindingReason,
   BindingVerdict,

@@ -1,7 +1,7 @@
 /** An exchange in the broker: its declaration, its bindings, and the router of its type. */
 import type { Arguments } from '../arguments.js'
 import type { ExchangeDeclaration } from '../declarations.js'
-import type { Destination, ExchangeType, Router } from '../exchange-types/exchange-type.js'
+import type { Destination, ExchangeType, Router, RouterContext } from '../exchange-types/exchange-type.js'
 import type { Binding } from './binding.js'
 
 export class ExchangeState implements Destination {
@@ -23,7 +23,11 @@ export class ExchangeState implements Destination {
   /** Number of the last publish that visited it. */
   visited = 0
 
-  constructor(declaration: ExchangeDeclaration, type: ExchangeType) {
+  constructor(
+    declaration: ExchangeDeclaration,
+    type: ExchangeType,
+    contextOf: (exchange: ExchangeState) => RouterContext,
+  ) {
     this.name = declaration.name
     this.type = type
     this.durable = declaration.durable
@@ -31,6 +35,6 @@ export class ExchangeState implements Destination {
     this.internal = declaration.internal
     this.arguments = declaration.arguments
     this.alternate = declaration.arguments['alternate-exchange'] as string | undefined
-    this.router = type.createRouter(declaration.arguments)
+    this.router = type.createRouter(declaration.arguments, contextOf(this))
   }
 }

@@ -8,6 +8,7 @@ import type { Destination, RoutedBinding } from '../exchange-types/exchange-type
 import type { BindingVerdict, Nearness } from '../exchange-types/verdict.js'
 import type { Message } from '../message.js'
 import { deadLetterOf, isCycle } from './dead-letter.js'
+import { NO_CONTEXT } from './exchange-context.js'
 import type { ExchangeState } from './exchange-state.js'
 import { foresee, type QueueForecast } from './foresee.js'
 import { stringsOf } from './publishing.js'
@@ -55,6 +56,11 @@ export interface ExplainedExchange {
   readonly name: string
   /** Name of its type. */
   readonly type: string
+  /**
+   * Milliseconds that it holds the message before it looks at its bindings: what is said of them, and of all behind them,
+   * is of then, should nothing change.
+   */
+  readonly holds?: number
   /** Its bindings. Of the default exchange, to which every queue is bound, those that are matched. */
   readonly bindings: readonly ExplainedBinding[]
   /** Its alternate exchange. */
@@ -113,9 +119,10 @@ export interface Explained {
 /**
  * What would become of the publish. `accepted`: queues get copies. `pending`: so they do, and the confirm waits for room.
  * `refused`: a full queue does not take it; others may have. `unroutable`: no queue gets it, and it is dropped. `returned`:
- * the same of a mandatory message, which comes back. `internal`: the exchange takes no publishes.
+ * the same of a mandatory message, which comes back. `held`: an exchange holds it, and no queue gets it before that is
+ * over. `internal`: the exchange takes no publishes.
  */
-export type ExplainedOutcome = 'accepted' | 'pending' | 'refused' | 'unroutable' | 'returned' | 'internal'
+export type ExplainedOutcome = 'accepted' | 'pending' | 'refused' | 'unroutable' | 'returned' | 'held' | 'internal'
 
 /** What the walk found, and what comes of it. */
 export interface ExplainedPublish extends Explained {
@@ -223,8 +230,10 @@ class Walk {
       if (destination.kind === 'queue') this.queues.set(destination as QueueState, path)
       else next.push(destination as ExchangeState)
     }
+    const holds = exchange.router.holds?.(this.#message)
     const alternate = this.#alternateOf(exchange, bindings)
-    this.exchanges.push({ name, type: type.name, bindings, ...(alternate !== undefined && { alternate }) })
+    const more = { ...(holds !== undefined && { holds }), ...(alternate !== undefined && { alternate }) }
+    this.exchanges.push({ name, type: type.name, ...more, bindings })
     if (alternate?.verdict === 'asked') next.push(this.#host.exchange(alternate.exchange))
     for (const each of next) this.#reached.add(each)
     return next
@@ -290,7 +299,7 @@ class Walk {
     const { router, type } = exchange
     const message = this.#message
     if (router.explain !== undefined) return (binding, key) => router.explain?.(binding, key, message) ?? UNKNOWN
-    const copy = type.createRouter(exchange.arguments)
+    const copy = type.createRouter(exchange.arguments, NO_CONTEXT)
     for (const binding of exchange.bindings.values()) copy.add(binding)
     const found = new Map<string, Set<Destination>>()
     for (const { key } of keys) {

@@ -4,12 +4,14 @@
  */
 import type { FieldValue } from '../arguments.js'
 import type { Outcome } from '../declarations.js'
-import type { Destination, RouteSink } from '../exchange-types/exchange-type.js'
+import type { Destination, RouterContext, RouteSink } from '../exchange-types/exchange-type.js'
 import { type Message, measure, NO_PROPERTIES } from '../message.js'
 import type { DeathReason, WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import { deadLetterOf, isCycle } from './dead-letter.js'
 import { messageEvents } from './events.js'
+import { type ContextHome, ExchangeContext } from './exchange-context.js'
 import type { ExchangeState } from './exchange-state.js'
+import { HeldMessages } from './held-messages.js'
 import { Parking } from './parking.js'
 import type { QueueState } from './queue-state.js'
 import type { BrokerServices } from './services.js'
@@ -29,7 +31,10 @@ const nobody: Publisher = {
 
 /** What became of the publishes to a virtual host: published = routed + unroutable + returned + refused + held. */
 export interface PublishStats {
-  /** Sent or published by applications; dead letters are none. */
+  /**
+   * Sent or published by applications; dead letters are none. A message that an exchange holds counts a second time if it
+   * was returned, or went elsewhere as well.
+   */
   readonly published: number
   /** Reached a queue. */
   readonly routed: number
@@ -39,11 +44,11 @@ export interface PublishStats {
   readonly returned: number
   /** Refused by a full queue. */
   readonly refused: number
-  /** Delayed sends that are not due yet. */
+  /** Delayed sends that are not due yet, and messages that exchanges hold. */
   readonly held: number
 }
 
-export class Publishing implements RouteSink {
+export class Publishing implements RouteSink, ContextHome {
   readonly #virtualHost: string
   readonly #exchanges: ReadonlyMap<string, ExchangeState>
   readonly #broker: BrokerServices
@@ -58,16 +63,22 @@ export class Publishing implements RouteSink {
   #returned = 0
   #refused = 0
   readonly #held: Parking
+  readonly #heldByExchanges: HeldMessages
+  /** Number of the last route in which an exchange held the message. */
+  #heldAt = -1
+  #tentative = false
 
   constructor(virtualHost: string, exchanges: ReadonlyMap<string, ExchangeState>, broker: BrokerServices) {
     this.#virtualHost = virtualHost
     this.#exchanges = exchanges
     this.#broker = broker
     this.#held = new Parking(broker.timers, false)
+    this.#heldByExchanges = new HeldMessages(broker.timers)
   }
 
   get stats(): PublishStats {
-    const [unroutable, returned, refused, held] = [this.#unroutable, this.#returned, this.#refused, this.#held.length]
+    const [unroutable, returned, refused] = [this.#unroutable, this.#returned, this.#refused]
+    const held = this.#held.length + this.#heldByExchanges.length
     const published = this.#published
     return {
       published,
@@ -89,26 +100,89 @@ export class Publishing implements RouteSink {
   /** Holds a message for `delay` ms, then publishes it to the exchange of that name, should there be one. */
   publishLater(exchange: ExchangeState, message: Message, delay: number): Outcome {
     // n.b. a delayed send to a queue with a consumer is work that keeps the process alive, wherever it waits.
-    const queues = this.queuesFor(exchange, message)
+    const queues = this.#wouldReach(exchange, message)
     for (const queue of queues) if (queue.rules.measures) measure(message)
     this.#published++
     for (const queue of queues) queue.parking.expect(1)
     this.#held.add(delay, () => {
       for (const queue of queues) if (!queue.deleted) queue.parking.expect(-1)
-      this.#publishHeld(exchange.name, message)
+      this.#publishHeld(this.#exchanges.get(exchange.name), message, `delayed send to exchange '${exchange.name}'`)
       this.#broker.settle()
     })
     return 'accepted'
   }
 
-  #publishHeld(exchange: string, message: Message): void {
-    const target = this.#exchanges.get(exchange)
+  #publishHeld(target: ExchangeState | undefined, message: Message, what: string): void {
     try {
       if (target === undefined) this.#unroutable++
       else this.#publish(target, message, false, nobody)
     } catch (error) {
       this.#unroutable++
-      this.#broker.events.fault(error, `delayed send to exchange '${exchange}'`)
+      this.#broker.events.fault(error, what)
+    }
+  }
+
+  // What routers ask for
+
+  contextOf(exchange: ExchangeState): RouterContext {
+    return new ExchangeContext(exchange, this)
+  }
+
+  get tentative(): boolean {
+    return this.#tentative
+  }
+
+  get visit(): number {
+    return this.#visit
+  }
+
+  /** Takes a message out of the route that is going on, into the exchange. */
+  hold(exchange: ExchangeState, message: Message, delay: number): void {
+    this.#published++
+    this.#heldAt = this.#visit
+    const expect = this.#heldByExchanges.add(exchange, delay, () => {
+      this.#publishHeld(exchange, message, `message held by exchange '${exchange.name}'`)
+      this.#broker.settle()
+    })
+    // n.b. not now: one route at a time.
+    this.#broker.defer({ run: () => expect(exchange.deleted ? [] : this.#wouldReach(exchange, message)) })
+  }
+
+  /** Gives a message to a queue, or to those behind an exchange, when the running operation is complete. */
+  deliver(destination: Destination, message: Message): void {
+    this.#broker.defer({ run: () => this.#deliver(destination as QueueState | ExchangeState, message) })
+  }
+
+  #deliver(destination: QueueState | ExchangeState, message: Message): void {
+    if (destination.deleted) return
+    try {
+      const queues = destination.kind === 'queue' ? [destination] : this.queuesFor(destination, message)
+      for (const queue of queues) {
+        if (queue.rules.measures) measure(message)
+        queue.enqueue(message)
+      }
+    } catch (error) {
+      this.#broker.events.fault(error, `replay to ${destination.kind} '${destination.name}'`)
+    }
+  }
+
+  /** How many messages an exchange holds. */
+  heldBy(exchange: ExchangeState): number {
+    return this.#heldByExchanges.lengthOf(exchange)
+  }
+
+  /** The exchange is gone, and what it held with it. */
+  forget(exchange: ExchangeState): void {
+    this.#unroutable += this.#heldByExchanges.forget(exchange)
+  }
+
+  /** The same as `queuesFor` when nothing is published. */
+  #wouldReach(exchange: ExchangeState, message: Message): QueueState[] {
+    this.#tentative = true
+    try {
+      return this.queuesFor(exchange, message)
+    } finally {
+      this.#tentative = false
     }
   }
 
@@ -135,6 +209,7 @@ export class Publishing implements RouteSink {
       if (target.rules.measures && !this.#isMeasurable(letter, target)) continue
       if (target.enqueue(letter) !== 'refused') reached++
     }
+    if (this.#heldAt === this.#visit) reached++
     if (reached > 0 && messageEvents.dead_lettered.hasSubscribers) queue.report('dead_lettered', letter, reason)
     return reached > 0
   }
@@ -152,6 +227,7 @@ export class Publishing implements RouteSink {
   /** Forgets the delayed sends. */
   clear(): void {
     this.#held.clear()
+    this.#heldByExchanges.clear()
   }
 
   #publish(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
@@ -171,6 +247,7 @@ export class Publishing implements RouteSink {
   /** Publishes a message that was routed before, as far as those queues are still there (TX-03). */
   publishTo(queues: readonly QueueState[], message: Message, mandatory: boolean, publisher: Publisher): Outcome {
     this.#published++
+    this.#visit++
     // n.b. a queue that is gone took its copy with it: that is no reason to return the message.
     const left = queues.filter(({ deleted }) => !deleted)
     if (left.length === 0 && queues.length > 0) {
@@ -218,6 +295,11 @@ export class Publishing implements RouteSink {
   }
 
   #reachedNothing(message: Message, mandatory: boolean, publisher: Publisher): Outcome {
+    // n.b. a mandatory message that is held is returned all the same, and goes on when it is due (XT-34).
+    if (this.#heldAt === this.#visit && !mandatory) {
+      this.#published--
+      return 'accepted'
+    }
     if (messageEvents.published.hasSubscribers) this.#report('published', message)
     if (!mandatory) {
       this.#unroutable++

@@ -87,7 +87,8 @@ export class VirtualHostState implements QueueHome {
       throw new PreconditionFailedError(`${fault} in ${this.#exchangeTitle(name)}`)
     }
     type.validateArguments?.(declaration.arguments)
-    const exchange = this.#addExchange({ ...declaration, name }, type)
+    const resolved = type.resolve?.(declaration.arguments, this.broker.exchangeTypes) ?? type
+    const exchange = this.#addExchange({ ...declaration, name }, resolved)
     const { durable, autoDelete, internal } = exchange
     this.broker.announce('exchange.created', () => {
       const created = { virtualHost: this.name, name, type: type.name, durable, autoDelete, internal }
@@ -131,7 +132,7 @@ export class VirtualHostState implements QueueHome {
   }
 
   #addExchange(declaration: ExchangeDeclaration, type: ExchangeType): ExchangeState {
-    const exchange = new ExchangeState(declaration, type)
+    const exchange = new ExchangeState(declaration, type, (source) => this.publishing.contextOf(source))
     this.exchanges.set(exchange.name, exchange)
     return exchange
   }
@@ -139,6 +140,7 @@ export class VirtualHostState implements QueueHome {
   #removeExchange(exchange: ExchangeState): void {
     exchange.deleted = true
     this.exchanges.delete(exchange.name)
+    this.publishing.forget(exchange)
     for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.#removeBinding(binding)
     this.broker.announce('exchange.deleted', () => ({ virtualHost: this.name, name: exchange.name }))
   }

@@ -33,6 +33,19 @@ export interface RouteSink {
   add(destination: Destination): void
 }
 
+/** What an exchange does for its router, beyond routing at once. */
+export interface RouterContext {
+  /** True while nothing is published and the broker asks where a message would go: `route` is to remember nothing then. */
+  readonly tentative: boolean
+  /**
+   * Keeps a message in the exchange for `delay` ms; then the exchange routes it anew, by the bindings of that time. For
+   * `route`, which adds no destination then. A message that comes by several keys is held once. Counted as `held`.
+   */
+  hold(message: Message, delay: number): void
+  /** Gives a message to one destination, when the running operation is complete. For `add`: what was published before. */
+  deliver(destination: Destination, message: Message): void
+}
+
 /** The routing state of one exchange. Called synchronously; must not call user code. */
 export interface Router {
   /** Takes a new binding. Called once per distinct binding, before the first `route` that may match it. */
@@ -54,6 +67,8 @@ export interface Router {
    * change nothing. Without it a new router of the same type, with the same bindings, is asked to `route`.
    */
   explain?(binding: RoutedBinding, routingKey: string, message: Message): BindingVerdict
+  /** For how many ms `route` would hold the message; undefined when it would not. For `virtualHost.explain`. */
+  holds?(message: Message): number | undefined
   /** How near a binding that is not matched came, and what may be wrong; undefined when it is not near. */
   near?(binding: RoutedBinding, routingKey: string, message: Message): Nearness | undefined
 }
@@ -68,6 +83,11 @@ export interface ExchangeType {
   validateArguments?(args: Arguments): void
   /** Checks a new binding; throws a `PreconditionFailedError`. Called before the binding is stored. */
   validateBinding?(routingKey: string, args: Arguments): void
+  /**
+   * The type that a new exchange with these arguments is really of, where they name another one that it routes as. Called
+   * once, after `validateArguments`; throws a `PreconditionFailedError`. `types` has all types of the broker by name.
+   */
+  resolve?(args: Arguments, types: ReadonlyMap<string, ExchangeType>): ExchangeType
   /** Makes the routing state of a new exchange. */
-  createRouter(args: Arguments): Router
+  createRouter(args: Arguments, context: RouterContext): Router
 }

@@ -45,6 +45,8 @@ function resultOf({ outcome, alarmed, queues }: ExplainedPublish): string {
       return 'no queue gets it, and it is dropped (if it were mandatory, it would come back)'
     case 'returned':
       return 'no queue gets it, and it comes back, as it is mandatory'
+    case 'held':
+      return queues.length === 0 ? 'held, and then no queue gets it' : `held, and then ${get}`
     case 'internal':
       return 'refused, for the exchange is internal: it takes messages from other exchanges only'
     default:
@@ -64,10 +66,11 @@ const ALTERNATES = {
 type Exchanges = ReadonlyMap<string, ExplainedExchange>
 
 function writeTree(lines: string[], name: string, all: Exchanges, margin: string): void {
-  const { type, bindings, alternate } = all.get(name) as ExplainedExchange
+  const { type, holds, bindings, alternate } = all.get(name) as ExplainedExchange
   const inner = indent(margin)
   const write = (line: string) => lines.push(inner + line)
-  lines.push(margin + (name === '' ? titleOf(name) : `${type} ${titleOf(name)}`))
+  const first = holds === undefined ? '' : `, which holds it for ${holds} ms first`
+  lines.push(margin + (name === '' ? titleOf(name) : `${type} ${titleOf(name)}${first}`))
   let missed = 0
   for (const binding of bindings) {
     if (!binding.matched && ++missed > MOST_BINDINGS) continue

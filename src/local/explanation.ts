@@ -65,8 +65,9 @@ export class Explanation {
   }
 
   #outcome(mandatory: boolean): ExplainedOutcome {
-    const { queues } = this
-    if (queues.length === 0) return mandatory ? 'returned' : 'unroutable'
+    const holding = new Set(this.exchanges.filter(({ holds }) => holds !== undefined).map(({ name }) => name))
+    const queues = this.queues.filter(({ path }) => !path.some((name) => holding.has(name)))
+    if (queues.length === 0) return mandatory ? 'returned' : holding.size > 0 ? 'held' : 'unroutable'
     if (queues.some(({ outcome }) => outcome === 'refused')) return 'refused'
     return this.alarmed || queues.some(({ outcome }) => outcome === 'withheld') ? 'pending' : 'accepted'
   }

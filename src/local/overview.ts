@@ -19,6 +19,8 @@ export interface ExchangeInfo {
   readonly arguments: Arguments
   /** Bindings that start at it. */
   readonly bindings: number
+  /** Messages that it holds until they are due; only exchanges of type `x-delayed-message` and the like do. */
+  readonly held: number
 }
 
 /** A consumer of a queue. */

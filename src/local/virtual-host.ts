@@ -109,7 +109,7 @@ export class VirtualHost extends Bus {
 
   /** The exchanges, by name; '' is the default exchange. */
   exchanges(): ExchangeInfo[] {
-    return [...this.#state.exchanges.values()].map(exchangeInfo)
+    return [...this.#state.exchanges.values()].map((exchange) => exchangeInfo(this.#state, exchange))
   }
 
   /** The bindings; the implicit ones of the default exchange, by which every queue has its name as a key, included. */
@@ -153,15 +153,15 @@ export function overviewOf(state: VirtualHostState): VirtualHostOverview {
     name: state.name,
     publishes: state.publishing.stats,
     connections: [...state.connections].map((connection) => connection.name),
-    exchanges: [...state.exchanges.values()].map(exchangeInfo),
+    exchanges: [...state.exchanges.values()].map((exchange) => exchangeInfo(state, exchange)),
     queues: [...state.queues.values()].map(queueDetails),
   }
 }
 
-function exchangeInfo(exchange: ExchangeState): ExchangeInfo {
-  const { name, durable, autoDelete, internal } = exchange
-  const bindings = exchange.bindings.size
-  return { name, type: exchange.type.name, durable, autoDelete, internal, arguments: exchange.arguments, bindings }
+function exchangeInfo(state: VirtualHostState, exchange: ExchangeState): ExchangeInfo {
+  const { name, durable, autoDelete, internal, arguments: args } = exchange
+  const numbers = { bindings: exchange.bindings.size, held: state.publishing.heldBy(exchange) }
+  return { name, type: exchange.type.name, durable, autoDelete, internal, arguments: args, ...numbers }
 }
 
 function queueDetails(queue: QueueState): QueueDetails {

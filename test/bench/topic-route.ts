@@ -8,6 +8,7 @@
 import { fork } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { NO_CONTEXT } from '../../src/broker/exchange-context.js'
 import { topicExchange } from '../../src/exchange-types/topic.js'
 import { Message, NO_PROPERTIES } from '../../src/message.js'
 
@@ -63,7 +64,7 @@ function prepare({ matcher, shape, bindings, keys: count }: Case): () => number 
       return matches
     }
   }
-  const router = topicExchange.createRouter({})
+  const router = topicExchange.createRouter({}, NO_CONTEXT)
   for (const [index, routingKey] of bindingKeys.entries()) {
     router.add({ destination: { kind: 'queue', name: `q${index}` }, routingKey, arguments: {} })
   }

@@ -105,8 +105,26 @@ onEveryEngine('bindings', (scenario) => {
       expect.objectContaining({ source: 'x', destination: 'y', destinationKind: 'exchange', routingKey: 'b' }),
     ])
     expect(host.exchanges().slice(-2)).toEqual([
-      { name: 'x', type: 'topic', durable: false, autoDelete: true, internal: false, arguments: {}, bindings: 2 },
-      { name: 'y', type: 'fanout', durable: true, autoDelete: false, internal: true, arguments: {}, bindings: 0 },
+      {
+        name: 'x',
+        type: 'topic',
+        durable: false,
+        autoDelete: true,
+        internal: false,
+        arguments: {},
+        bindings: 2,
+        held: 0,
+      },
+      {
+        name: 'y',
+        type: 'fanout',
+        durable: true,
+        autoDelete: false,
+        internal: true,
+        arguments: {},
+        bindings: 0,
+        held: 0,
+      },
     ])
     expect(host.queues()).toMatchObject([
       {

@@ -1,4 +1,5 @@
 import type { Arguments } from '../../../src/arguments.js'
+import { NO_CONTEXT } from '../../../src/broker/exchange-context.js'
 import type { ExchangeType, RoutedBinding, Router } from '../../../src/exchange-types/exchange-type.js'
 import { Message, NO_PROPERTIES } from '../../../src/message.js'
 
@@ -9,7 +10,7 @@ export function binding(name: string, routingKey = '', args: Arguments = {}): Ro
 
 /** A router with these bindings. */
 export function routerOf(type: ExchangeType, bindings: Iterable<RoutedBinding>): Router {
-  const router = type.createRouter({})
+  const router = type.createRouter({}, NO_CONTEXT)
   for (const each of bindings) router.add(each)
   return router
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { NO_CONTEXT } from '../../../src/broker/exchange-context.js'
 import type { RoutedBinding } from '../../../src/exchange-types/exchange-type.js'
 import { topicExchange } from '../../../src/exchange-types/topic.js'
 import { TopicTrie } from '../../../src/exchange-types/topic-trie.js'
@@ -191,7 +192,9 @@ describe('topic trie', () => {
 
   test('is as large after much adding and removing as after little', () => {
     const sizeAfter = (cycles: number): number => {
-      const router = topicExchange.createRouter({}) as ReturnType<typeof topicExchange.createRouter> & { size: number }
+      const router = topicExchange.createRouter({}, NO_CONTEXT) as ReturnType<typeof topicExchange.createRouter> & {
+        size: number
+      }
       for (let index = 0; index < 100; index++) router.add(binding('q', `kept.${index}.*`))
       for (let cycle = 0; cycle < cycles; cycle++) {
         const each = binding('q', `reply.${cycle}.#`)
