@@ -2,7 +2,7 @@
 // counted by a `setImmediate` that asks for the next one, or by messages of a port where `setImmediate` is faked.
 import { MessageChannel } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Broker, type Queue } from '../../src/index.js'
+import { Broker, type Queue, type StandardSchema } from '../../src/index.js'
 import { FAKES, microtasks, Platform } from './fakes.js'
 
 const MESSAGES = 40_000
@@ -61,6 +61,10 @@ async function fill(queue: Queue<number>): Promise<void> {
   for (let i = 0; i < MESSAGES; i++) if (!queue.publish(i)) await queue.drained()
 }
 
+const LATER: StandardSchema<number> = {
+  '~standard': { version: 1, vendor: 'test', validate: async (value) => ({ value: value as number }) },
+}
+
 const LOOPS: readonly Loop[] = [
   {
     what: 'awaited sends to a queue without consumer',
@@ -69,6 +73,30 @@ const LOOPS: readonly Loop[] = [
         await queue.send(i)
         turns.message()
       }
+    },
+  },
+  {
+    what: 'awaited sends whose schema answers later',
+    run: async (queue, turns) => {
+      const producer = queue.createProducer({ body: LATER })
+      for (let i = 0; i < MESSAGES; i++) {
+        await producer.send(i)
+        turns.message()
+      }
+    },
+  },
+  {
+    what: 'a callback over a backlog whose schema answers later',
+    run: async (queue, turns) => {
+      await fill(queue)
+      await new Promise<void>((resolve) => {
+        let left = MESSAGES
+        queue.createConsumer({ body: LATER }).consume((delivery) => {
+          delivery.ack()
+          turns.message()
+          if (--left === 0) resolve()
+        })
+      })
     },
   },
   {
