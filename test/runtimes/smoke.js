@@ -1,6 +1,14 @@
 // What must work wherever JavaScript runs: the built package through one day's work, in plain JavaScript and with
 // nothing but what Node and browsers share. Run by test/runtimes/run.ts, which says where and what `leveret` stands for.
-import { AbortError, Broker, ConsumerCancelledError, NotFoundError, TimeoutError, UnroutableError } from 'leveret'
+import {
+  AbortError,
+  Broker,
+  ConsumerCancelledError,
+  NotFoundError,
+  RemoteError,
+  TimeoutError,
+  UnroutableError,
+} from 'leveret'
 
 const CASE_LIMIT = 10_000
 
@@ -344,6 +352,45 @@ test('becomes a ReadableStream', async (bus) => {
   }
   await reader.cancel()
   same([seen, (await queue.stats()).unacked], [[1, 2, 3], 0])
+})
+
+test('is the end of a WritableStream', async (bus) => {
+  if (typeof WritableStream !== 'function') throw new Skip('no WritableStream')
+  const queue = await bus.declareQueue('jobs')
+  const writer = queue.producer.writable().getWriter()
+  for (let id = 1; id <= 3; id++) await writer.write(id)
+  await writer.close()
+  same(await bodies(queue), [1, 2, 3])
+})
+
+test('answers requests, in one reply or in many', async (bus) => {
+  const double = await bus.declareQueue('double')
+  double.respond(async (n) => n * 2)
+  same(await Promise.all([1, 2, 3].map((n) => double.request(n, { timeout: 5_000 }))), [2, 4, 6])
+  const count = await bus.declareQueue('count')
+  count.respond(async function* (n) {
+    for (let i = 1; i <= n; i++) yield i
+  })
+  const parts = []
+  for await (const part of count.requestMany(3)) parts.push(part)
+  same(parts, [1, 2, 3])
+  const failing = await bus.declareQueue('failing')
+  failing.respond(() => {
+    throw new RangeError('too far')
+  })
+  const error = await rejects(failing.request(1), RemoteError)
+  same(error.cause.message, 'too far')
+  await rejects((await bus.declareQueue('nobody')).request(1, { timeout: 10 }), TimeoutError)
+})
+
+test('hands over batches, when they are full or have lingered', async (bus, broker) => {
+  const queue = await bus.declareQueue('rows')
+  const sizes = []
+  for (let id = 1; id <= 5; id++) await queue.send(id)
+  const batches = queue.createConsumer().batches({ size: 4, linger: 10 })
+  batches.run(async (batch) => void sizes.push(batch.bodies.length))
+  await broker.close({ drain: true })
+  same(sizes, [4, 1])
 })
 
 test('says what is misspelt', async (bus) => {
