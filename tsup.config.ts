@@ -5,6 +5,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     definitions: 'src/definitions/index.ts',
+    'exchange-types': 'src/exchange-plugins/index.ts',
   },
   format: ['esm', 'cjs'],
   // n.b. never below es2022: lowered `#fields` cost up to 49 x on the hot path.

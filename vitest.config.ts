@@ -6,6 +6,11 @@ export default defineConfig({
     // Tests and examples name the package as a user does, and run on the sources.
     alias: [
       { find: /^leveret$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) },
+      // The folder exchange-types/ is the core's.
+      {
+        find: /^leveret\/exchange-types$/,
+        replacement: fileURLToPath(new URL('./src/exchange-plugins/index.ts', import.meta.url)),
+      },
       { find: /^leveret\/(.+)$/, replacement: fileURLToPath(new URL('./src/$1/index.ts', import.meta.url)) },
     ],
   },

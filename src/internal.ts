@@ -1,5 +1,5 @@
 /** What the other entries of this package may use beside the public surface. It is not in the exports map. */
-export { NO_ARGUMENTS } from './arguments.js'
+export { canonical, fieldKind, NO_ARGUMENTS } from './arguments.js'
 export type {
   AmqpChannel,
   AmqpChannelListener,
@@ -11,7 +11,11 @@ export type {
   QueueFlags,
 } from './channel/amqp-channel.js'
 export type { AmqpConnection, AmqpConnectionListener, AmqpConnectionSettings } from './channel/amqp-connection.js'
+export { BindingList } from './exchange-types/binding-list.js'
+export { asTerm } from './exchange-types/headers.js'
 export { exchangeDeclaration } from './handles/exchange.js'
 export { queueDeclaration } from './handles/queue-options.js'
+export { host } from './host.js'
 export * from './index.js'
+export { Message } from './message.js'
 export { describe } from './names.js'

@@ -87,7 +87,7 @@ export class VirtualHostState implements QueueHome {
       throw new PreconditionFailedError(`${fault} in ${this.#exchangeTitle(name)}`)
     }
     type.validateArguments?.(declaration.arguments)
-    const resolved = type.resolve?.(declaration.arguments, this.broker.exchangeTypes) ?? type
+    const resolved = type.resolve?.(declaration.arguments, (other) => this.#typeOf(other)) ?? type
     const exchange = this.#addExchange({ ...declaration, name }, resolved)
     const { durable, autoDelete, internal } = exchange
     this.broker.announce('exchange.created', () => {

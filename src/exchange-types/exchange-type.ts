@@ -85,9 +85,10 @@ export interface ExchangeType {
   validateBinding?(routingKey: string, args: Arguments): void
   /**
    * The type that a new exchange with these arguments is really of, where they name another one that it routes as. Called
-   * once, after `validateArguments`; throws a `PreconditionFailedError`. `types` has all types of the broker by name.
+   * once, after `validateArguments`; throws a `PreconditionFailedError`. `typeOf` answers a type of the broker by its name,
+   * or throws as for an exchange of that type.
    */
-  resolve?(args: Arguments, types: ReadonlyMap<string, ExchangeType>): ExchangeType
+  resolve?(args: Arguments, typeOf: (name: string) => ExchangeType): ExchangeType
   /** Makes the routing state of a new exchange. */
   createRouter(args: Arguments, context: RouterContext): Router
 }

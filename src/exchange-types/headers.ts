@@ -160,7 +160,7 @@ export const headersExchange: ExchangeType = {
 }
 
 /** A value as RabbitMQ's error texts print it: an Erlang term. */
-function asTerm(value: FieldValue): string {
+export function asTerm(value: FieldValue): string {
   if (value === null) return 'undefined'
   if (typeof value === 'string') return value === '' ? '<<>>' : `<<${JSON.stringify(value)}>>`
   return typeof value === 'object' ? JSON.stringify(value) : String(value)

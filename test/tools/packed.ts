@@ -31,6 +31,16 @@ async function use({ Broker }) {
 const SAME = `if (esm.Broker !== cjs.Broker) throw new Error('expected one copy')`
 const TWO = `if (esm.Broker === cjs.Broker) throw new Error('expected two copies')`
 const ENTRY = `if (!(fromDefinitions({}) instanceof Topology)) throw new Error('expected one class')`
+const PLUGIN = `
+const users = async (key) => {
+  const bus = new Broker({ exchangeTypes: [consistentHash] }).virtualHost('/')
+  const exchange = await bus.declareExchange('users', 'x-consistent-hash')
+  await bus.declareQueue('a', { bindings: [exchange.key(key)] })
+}
+users('1').then(() => users('no weight')).then(
+  () => { throw new Error('expected a refusal') },
+  (error) => { if (!(error instanceof PreconditionFailedError)) throw error },
+)`
 const BOTH = `
 import { createRequire } from 'node:module'
 import * as esm from 'leveret'
@@ -65,6 +75,18 @@ const SCRIPTS = [
     file: 'entry.cjs',
     flags: [CJS_ONLY],
     code: `const { Topology } = require('leveret')\nconst { fromDefinitions } = require('leveret/definitions')\n${ENTRY}`,
+  },
+  {
+    name: 'leveret/exchange-types by ESM',
+    file: 'types.mjs',
+    flags: [],
+    code: `import { Broker, PreconditionFailedError } from 'leveret'\nimport { consistentHash } from 'leveret/exchange-types'\n${PLUGIN}`,
+  },
+  {
+    name: 'leveret/exchange-types by require()',
+    file: 'types.cjs',
+    flags: [CJS_ONLY],
+    code: `const { Broker, PreconditionFailedError } = require('leveret')\nconst { consistentHash } = require('leveret/exchange-types')\n${PLUGIN}`,
   },
   { name: 'import and require() as two copies', file: 'two.mjs', flags: [CJS_ONLY], code: `${BOTH}${TWO}\n${USE}` },
   { name: 'import and require() as one copy', file: 'one.mjs', flags: [], code: `${BOTH}${SAME}\n${USE}` },
