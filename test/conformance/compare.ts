@@ -39,13 +39,16 @@ export function normalise(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('hex') }
   if (Array.isArray(value)) return value.map(normalise)
-  const entries: [string, unknown][] = Object.entries(value).filter(([, member]) => member !== undefined)
+  // The order of a table's keys is nothing, where a note does not ask for it.
+  const entries: [string, unknown][] = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
   if (entries.some(([key, member]) => key === '!' && member === 'timestamp') && 'value' in value && isNow(value.value))
     return { '!': 'timestamp', value: 'now' }
   return Object.fromEntries(entries.map(([key, member]) => [String(normalise(key)), normalise(member)]))
 }
 
-/** n.b. `JSON.stringify` keeps the order of keys: two tables with their keys in another order are two values. */
+/** Of values that are normalised. */
 export function same(left: unknown, right: unknown): boolean {
   return JSON.stringify(left) === JSON.stringify(right)
 }

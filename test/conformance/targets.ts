@@ -1,5 +1,5 @@
 // The brokers that the scenarios run on, a row each.
-import { type Operator, rabbitmqOperator } from './operator.js'
+import { type Answer, type Operator, Rabbitmqctl } from './operator.js'
 import { amqplibProtocol, type Protocol } from './protocol.js'
 
 export type Amqplib = typeof import('amqplib')
@@ -23,18 +23,20 @@ export interface Target {
 
 const host = { hostname: '127.0.0.1', port: 5672 }
 
-async function must(operator: Operator, ...words: readonly string[]): Promise<void> {
-  const { ok, text } = await operator.ctl(...words)
-  if (!ok) throw new Error(`rabbitmqctl ${words.join(' ')}: ${text}`)
+async function must(answer: Promise<Answer>): Promise<void> {
+  const { ok, text } = await answer
+  if (!ok) throw new Error(text)
 }
+
+const everything = { configure: '.*', write: '.*', read: '.*' }
 
 const rabbitmq: Target = {
   name: 'rabbitmq',
   async open(virtualHost) {
-    const operator = rabbitmqOperator
-    await must(operator, 'add_vhost', virtualHost)
-    await must(operator, 'set_permissions', '-p', virtualHost, 'guest', '.*', '.*', '.*')
-    const close = () => must(operator, 'delete_vhost', virtualHost)
+    const operator = new Rabbitmqctl()
+    await must(operator.addVirtualHost(virtualHost))
+    await must(operator.setPermissions(virtualHost, 'guest', everything))
+    const close = () => must(operator.deleteVirtualHost(virtualHost))
     return { amqplib: await import('amqplib'), host, virtualHost, operator, protocol: amqplibProtocol, close }
   },
 }

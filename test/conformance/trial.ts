@@ -81,6 +81,11 @@ export class Trial {
     return word + this.#suffix
   }
 
+  /** The word of a name made by `name`. */
+  short(name: string): string {
+    return name.replace(this.#suffix, '')
+  }
+
   note(rule: string, what: string, value: unknown): void {
     if (!this.#scenario.rules.includes(rule)) throw new Error(`expected ${rule} among the rules of the scenario`)
     this.notes.push({ rule, what, value: normalise(value) })
@@ -186,9 +191,14 @@ export class Trial {
     })
   }
 
-  /** A get that must find something. */
+  /** A get that must find something, now or soon: what another channel published may still be on its way. */
   async get(channel: Channel, queue: string, options?: Options.Get): Promise<GetMessage> {
-    return got(await channel.get(queue, options))
+    let found: GetMessage | false = false
+    await waitFor(async () => {
+      found = await channel.get(queue, options)
+      return found !== false
+    })
+    return got(found)
   }
 
   async consume(channel: Channel, queue: string, options?: Options.Consume): Promise<Inbox> {

@@ -175,9 +175,9 @@ export const gen = [
     ['GEN-14', 'VH-06', 'VH-01'],
     async (t) => {
       const [vhost, q] = [t.name('odd/name with %'), t.name('q')]
-      t.note('VH-06', 'made', (await t.operator.ctl('add_vhost', vhost)).ok)
-      t.after(() => t.operator.ctl('delete_vhost', vhost))
-      await t.operator.ctl('set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*')
+      t.note('VH-06', 'made', (await t.operator.addVirtualHost(vhost)).ok)
+      t.after(() => t.operator.deleteVirtualHost(vhost))
+      await t.operator.setPermissions(vhost, 'guest', { configure: '.*', write: '.*', read: '.*' })
       const [here, there] = [await t.channel(), await t.channel(await t.connect({ vhost }))]
       await here.assertQueue(q)
       t.note('GEN-14', 'not there', await t.fate(there, () => there.checkQueue(q)))
@@ -188,7 +188,7 @@ export const gen = [
       t.note('GEN-14', 'each its own', [await t.drain(q, here), await t.drain(q, again)])
       const born = ['amq.direct', 'amq.fanout', 'amq.topic', 'amq.headers', 'amq.match', 'amq.rabbitmq.trace']
       for (const each of born) t.note('VH-01', each, await t.fate(again, () => again.checkExchange(each)))
-      t.note('VH-06', 'made twice', await t.operator.ctl('add_vhost', vhost))
+      t.note('VH-06', 'made twice', (await t.operator.addVirtualHost(vhost)).ok)
     },
     { needs: ['operator'] },
   ),

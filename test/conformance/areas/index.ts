@@ -2,11 +2,21 @@
 import type { Scenario } from '../scenario.js'
 import { ack } from './ack.js'
 import { bind } from './bind.js'
+import { alm, ch, lim, timeout, vh } from './ch.js'
+import { cnf, drt, tx } from './cnf.js'
+import { ccn, con } from './con.js'
+import { dlx } from './dlx.js'
 import { ae, e2e } from './e2e.js'
 import { ex } from './ex.js'
 import { gen } from './gen.js'
+import { len } from './len.js'
+import { pol } from './pol.js'
+import { get, ord, pri } from './pri.js'
 import { pub } from './pub.js'
 import { q, qa } from './q.js'
+import { qos } from './qos.js'
+import { ttl } from './ttl.js'
+import { usr } from './usr.js'
 import { xt } from './xt.js'
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
@@ -19,5 +29,24 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   qa,
   bind,
   pub,
+  ttl,
+  len,
+  pri,
+  get,
+  con,
+  qos,
   ack,
+  ord,
+  dlx,
+  cnf,
+  tx,
+  drt,
+  ccn,
+  ch,
+  lim,
+  vh,
+  usr,
+  pol,
+  timeout,
+  alm,
 }
