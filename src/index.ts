@@ -14,6 +14,7 @@ export type {
   MessageEvent,
   MessageEventName,
   NamedEvent,
+  PolicyEvent,
   QueueCreatedEvent,
   QueueDeletedEvent,
   VirtualHostEvent,
@@ -30,6 +31,7 @@ export type {
   NearMiss,
 } from './broker/explain.js'
 export type { QueueForecast, QueueOutcome, WaitingReason } from './broker/foresee.js'
+export type { Policy, PolicyTarget } from './broker/policies.js'
 export type { PublishStats } from './broker/publishing.js'
 export type { Clock } from './clock.js'
 export type { Compatibility, QueueInfo, QueueStats } from './declarations.js'
@@ -112,6 +114,6 @@ export { Broker, type BrokerOptions, type ConnectOptions } from './local/broker.
 export type { CloseBrokerOptions, ClosedBroker } from './local/closing.js'
 export { type ExplainOptions, Explanation } from './local/explanation.js'
 export type { BrokerOverview, ConsumerInfo, ExchangeInfo, QueueDetails, VirtualHostOverview } from './local/overview.js'
-export { VirtualHost } from './local/virtual-host.js'
+export { type PolicyOptions, VirtualHost } from './local/virtual-host.js'
 export type { Message, MessageProperties } from './message.js'
 export type { DeathReason, LimitForecast } from './queue-arguments/queue-argument.js'

@@ -80,6 +80,12 @@ export interface ConnectionEvent {
   readonly name: string
 }
 
+/** Payload of `policy.set` and `policy.cleared`. */
+export interface PolicyEvent extends NamedEvent {
+  /** True for operator policies. */
+  readonly operator: boolean
+}
+
 /** Payload of `consumer.created` and `consumer.deleted`. */
 export interface ConsumerEvent {
   /** Name of the virtual host. */
@@ -141,6 +147,10 @@ export interface BrokerEvents {
   'consumer.created': [event: ConsumerEvent]
   /** A consumer was cancelled, by its owner or by the broker. */
   'consumer.deleted': [event: ConsumerEvent]
+  /** A policy was made or changed. */
+  'policy.set': [event: PolicyEvent]
+  /** A policy was removed. */
+  'policy.cleared': [event: PolicyEvent]
   /** More messages are ready than the high watermark: producers wait from now on. */
   'alarm.set': [event: AlarmEvent]
   /** Consumers have caught up: producers go on. */
@@ -218,6 +228,8 @@ const BROKER_EVENT_NAMES = Object.keys({
   'connection.closed': true,
   'consumer.created': true,
   'consumer.deleted': true,
+  'policy.set': true,
+  'policy.cleared': true,
   'alarm.set': true,
   'alarm.cleared': true,
   'queue.purged': true,

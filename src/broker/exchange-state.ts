@@ -3,6 +3,7 @@ import type { Arguments } from '../arguments.js'
 import type { ExchangeDeclaration } from '../declarations.js'
 import type { Destination, ExchangeType, Router, RouterContext } from '../exchange-types/exchange-type.js'
 import type { Binding } from './binding.js'
+import type { AppliedPolicy } from './policies.js'
 
 export class ExchangeState implements Destination {
   readonly kind = 'exchange'
@@ -14,7 +15,8 @@ export class ExchangeState implements Destination {
   readonly arguments: Arguments
   readonly router: Router
   /** Exchange that is asked when this one finds no destination (AE-01). */
-  readonly alternate: string | undefined
+  alternate: string | undefined
+  policy: AppliedPolicy | undefined
   /** Bindings that start here, by identity. */
   readonly bindings = new Map<string, Binding>()
   /** Bindings that end here. */
@@ -34,7 +36,14 @@ export class ExchangeState implements Destination {
     this.autoDelete = declaration.autoDelete
     this.internal = declaration.internal
     this.arguments = declaration.arguments
-    this.alternate = declaration.arguments['alternate-exchange'] as string | undefined
+    this.govern(undefined)
     this.router = type.createRouter(declaration.arguments, contextOf(this))
+  }
+
+  /** A policy was set, changed or cleared; the argument counts more (POL-06). */
+  govern(policy: AppliedPolicy | undefined): void {
+    this.policy = policy
+    const name = 'alternate-exchange'
+    this.alternate = (this.arguments[name] ?? policy?.definition[name]) as string | undefined
   }
 }

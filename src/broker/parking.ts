@@ -2,11 +2,12 @@
  * Messages that wait on a timer for one queue: retries that back off, and delayed sends on their way to it. While the
  * queue has a consumer they are work, and keep the process alive.
  */
+import type { Message } from '../message.js'
 import type { Timer, Timers } from '../timers.js'
 
 export class Parking {
   readonly #timers: Timers
-  readonly #parked = new Set<Timer>()
+  readonly #parked = new Map<Timer, Message>()
   /** Delayed sends that will be routed here; they are parked elsewhere. */
   #expected = 0
   #attended: boolean
@@ -21,14 +22,18 @@ export class Parking {
     return this.#parked.size
   }
 
+  messages(): Iterable<Message> {
+    return this.#parked.values()
+  }
+
   /** Calls `due` in `delay` ms. */
-  add(delay: number, due: () => void): void {
+  add(delay: number, message: Message, due: () => void): void {
     const timer = this.#timers.after(delay, () => {
       this.#parked.delete(timer)
       this.#update()
       due()
     })
-    this.#parked.add(timer)
+    this.#parked.set(timer, message)
     this.#update()
   }
 
@@ -44,7 +49,7 @@ export class Parking {
   }
 
   clear(): void {
-    for (const timer of this.#parked) this.#timers.cancel(timer)
+    for (const timer of this.#parked.keys()) this.#timers.cancel(timer)
     this.#parked.clear()
     this.#expected = 0
     this.#update()

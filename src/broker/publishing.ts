@@ -104,7 +104,7 @@ export class Publishing implements RouteSink, ContextHome {
     for (const queue of queues) if (queue.rules.measures) measure(message)
     this.#published++
     for (const queue of queues) queue.parking.expect(1)
-    this.#held.add(delay, () => {
+    this.#held.add(delay, message, () => {
       for (const queue of queues) if (!queue.deleted) queue.parking.expect(-1)
       this.#publishHeld(this.#exchanges.get(exchange.name), message, `delayed send to exchange '${exchange.name}'`)
       this.#broker.settle()

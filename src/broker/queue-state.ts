@@ -17,8 +17,9 @@ import { deadlineAt, timeToLiveOf } from './head-expiry.js'
 import { Holders } from './holders.js'
 import type { DeliveryHolder, LocalSubscription, SubscribedQueue } from './local-subscription.js'
 import { Parking } from './parking.js'
+import type { AppliedPolicy } from './policies.js'
 import { QueueCounters } from './queue-counters.js'
-import { type QueueRules, rulesOf } from './queue-rules.js'
+import { changeRules, type QueueRules, rulesOf } from './queue-rules.js'
 import { ReadyMessages } from './ready-messages.js'
 import type { BrokerServices } from './services.js'
 import { Taker } from './taker.js'
@@ -56,7 +57,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** The connection that owns an exclusive queue. */
   readonly owner: object | undefined
   readonly counters = new QueueCounters()
-  readonly rules: QueueRules
+  policy: AppliedPolicy | undefined
+  rules: QueueRules
   deleted = false
   paused = false
   /** Number of the last publish that reached it. */
@@ -71,7 +73,13 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** While deliveries come back together: those that were never handed over. */
   #unhanded: Delivery[] | undefined
 
-  constructor(virtualHost: QueueHome, declaration: QueueDeclaration, type: QueueType, owner: object | undefined) {
+  constructor(
+    virtualHost: QueueHome,
+    declaration: QueueDeclaration,
+    type: QueueType,
+    owner: object | undefined,
+    policy?: AppliedPolicy,
+  ) {
     this.virtualHost = virtualHost
     this.broker = virtualHost.broker
     this.name = declaration.name
@@ -80,7 +88,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.autoDelete = declaration.autoDelete
     this.arguments = declaration.arguments
     this.owner = owner
-    this.rules = rulesOf(this.broker.queueArguments.behaviours, declaration.arguments, this)
+    this.policy = policy
+    this.rules = rulesOf(this)
     this.#ready = new ReadyMessages(this)
   }
 
@@ -146,6 +155,22 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** The ready messages in the order in which they would leave. */
   messages(): Iterable<Message> {
     return this.#ready.messages()
+  }
+
+  parked(): Iterable<Message> {
+    return this.#parking?.messages() ?? []
+  }
+
+  /** A policy was set, changed or cleared: what the queue is to do now is done at once (POL-05). */
+  govern(policy: AppliedPolicy | undefined): void {
+    const former = this.rules
+    this.policy = policy
+    this.rules = rulesOf(this, former)
+    changeRules(former, this.rules)
+    if (!former.timesDeliveries && this.rules.timesDeliveries) {
+      for (const holder of this.#allHolders()) for (const delivery of holder.deliveries(this)) this.#noteTime(delivery)
+    }
+    this.#ready.expire()
   }
 
   // Publish: admit -> assign, else store -> limits -> expiry
@@ -288,7 +313,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   }
 
   #park(entry: Delivery, delay: number): void {
-    this.parking.add(delay, () => {
+    this.parking.add(delay, entry.message, () => {
       this.#ready.unpark(entry)
       this.assignReady()
       this.broker.settle()

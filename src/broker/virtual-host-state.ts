@@ -23,6 +23,7 @@ import { defaultExchangeType } from './default-exchange.js'
 import { ReplyAddresses } from './direct-reply-to.js'
 import { checkEquivalent } from './equivalence.js'
 import { ExchangeState } from './exchange-state.js'
+import { Policies } from './policies.js'
 import { Publishing } from './publishing.js'
 import { type QueueHome, QueueState } from './queue-state.js'
 import type { BrokerServices } from './services.js'
@@ -52,6 +53,7 @@ export class VirtualHostState implements QueueHome {
   readonly connections = new Set<QueueOwner>()
   readonly replies: ReplyAddresses
   readonly publishing: Publishing
+  readonly policies = new Policies(this)
   deleted = false
 
   constructor(name: string, broker: BrokerServices) {
@@ -89,6 +91,7 @@ export class VirtualHostState implements QueueHome {
     type.validateArguments?.(declaration.arguments)
     const resolved = type.resolve?.(declaration.arguments, (other) => this.#typeOf(other)) ?? type
     const exchange = this.#addExchange({ ...declaration, name }, resolved)
+    exchange.govern(this.policies.of(exchange))
     const { durable, autoDelete, internal } = exchange
     this.broker.announce('exchange.created', () => {
       const created = { virtualHost: this.name, name, type: type.name, durable, autoDelete, internal }
@@ -213,6 +216,7 @@ export class VirtualHostState implements QueueHome {
       { ...declaration, name, durable },
       type,
       declaration.exclusive ? owner : undefined,
+      this.policies.of({ kind: 'queue', name, type }),
     )
     this.queues.set(name, queue)
     this.broker.announce('queue.created', () => {

@@ -17,6 +17,8 @@ export interface ExchangeInfo {
   readonly internal: boolean
   /** Its arguments by name, `alternate-exchange` among them. */
   readonly arguments: Arguments
+  /** Name of the policy that counts for it; undefined when none does. */
+  readonly policy: string | undefined
   /** Bindings that start at it. */
   readonly bindings: number
   /** Messages that it holds until they are due; only exchanges of type `x-delayed-message` and the like do. */
@@ -55,6 +57,12 @@ export interface QueueDetails {
   readonly autoDelete: boolean
   /** Its arguments by their `x-` names. */
   readonly arguments: Arguments
+  /** Name of the policy that counts for it; undefined when none does. */
+  readonly policy: string | undefined
+  /** Name of the operator policy that counts for it; undefined when none does. */
+  readonly operatorPolicy: string | undefined
+  /** What the two say together, without the arguments (POL-13). */
+  readonly effectivePolicyDefinition: Arguments
   /** True from `pause` to `resume`. */
   readonly paused: boolean
   /** Its numbers. */

@@ -1,6 +1,8 @@
 /** A virtual host of a broker in this process: a bus, and what only a broker in this process can show and do. */
+import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
 import type { BindingEvent } from '../broker/events.js'
 import type { ExchangeState } from '../broker/exchange-state.js'
+import type { Policy, PolicyTarget } from '../broker/policies.js'
 import type { QueueState } from '../broker/queue-state.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
 import type { Connection } from '../channel/channel.js'
@@ -12,10 +14,39 @@ import { Exchange } from '../handles/exchange.js'
 import { makeMessage } from '../handles/publish-options.js'
 import { Queue } from '../handles/queue.js'
 import type { Message } from '../message.js'
-import { describe, REPLY_TO } from '../names.js'
-import { checkOptions } from '../options.js'
+import { checkShortString, describe, REPLY_TO } from '../names.js'
+import { type Checks, checkOptions, integer, string, table } from '../options.js'
 import { EXPLAIN_CHECKS, type ExplainOptions, Explanation } from './explanation.js'
 import type { ExchangeInfo, QueueDetails, VirtualHostOverview } from './overview.js'
+
+/** How a policy is made. */
+export interface PolicyOptions {
+  /** Regular expression that is searched for anywhere in a name: `^jobs\.` are the names that begin so. */
+  readonly pattern: string
+  /** Keys of RabbitMQ's policies, such as `max-length` or `dead-letter-exchange`, and their values. At least one. */
+  readonly definition: Arguments
+  /** What it is for. @default 'all'; of operator policies 'queues' */
+  readonly applyTo?: PolicyTarget
+  /** Of several that match, the one with the highest priority counts; any integer. @default 0 */
+  readonly priority?: number
+}
+
+const POLICY_CHECKS: Checks = {
+  pattern: string,
+  definition: table,
+  applyTo: string,
+  priority: integer(-(2 ** 31), 2 ** 31 - 1),
+}
+
+function policyOf(what: string, name: string, options: PolicyOptions, target: PolicyTarget = 'all'): Policy {
+  checkShortString(`${what}: name`, name)
+  checkOptions(what, options, POLICY_CHECKS)
+  const { pattern, definition, applyTo = target, priority = 0 } = options ?? {}
+  if (pattern === undefined || definition === undefined) {
+    throw new InvalidOptionError(`${what}: expected { pattern, definition, … }`)
+  }
+  return { name, pattern, applyTo, priority, definition }
+}
 
 /** Made by `broker.virtualHost(name)`. */
 export class VirtualHost extends Bus {
@@ -129,6 +160,60 @@ export class VirtualHost extends Bus {
     return bindings
   }
 
+  /**
+   * Makes a policy, or changes the one of this name, and applies it at once: what an operator says of the queues and
+   * exchanges whose names match.
+   * @throws InvalidOptionError in RabbitMQ's words for a pattern, key or value that is wrong, UnknownOptionError.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from 'leveret'
+   *
+   * const host = new Broker().virtualHost('/')
+   * const logs = await host.declareQueue('logs.web')
+   * host.setPolicy('short logs', { pattern: '^logs\\.', applyTo: 'queues', definition: { 'max-length': 2 } })
+   * for (const line of ['a', 'b', 'c']) await logs.send(line)
+   * console.log(host.peek(logs, 9).map(({ body }) => body)) // [ 'b', 'c' ]
+   * ```
+   */
+  setPolicy(name: string, options: PolicyOptions): void {
+    this.#state.policies.set(policyOf('setPolicy', name, options), false)
+  }
+
+  /**
+   * Removes a policy; what it governed goes back to its arguments.
+   * @throws NotFoundError.
+   */
+  clearPolicy(name: string): void {
+    this.#state.policies.clear(name, false)
+  }
+
+  /** The policies. */
+  policies(): Policy[] {
+    return this.#state.policies.list(false)
+  }
+
+  /**
+   * Makes an operator policy, or changes the one of this name: limits for queues that no policy can raise.
+   * @throws as `setPolicy` does; only limits can be operator policies (POL-09).
+   */
+  setOperatorPolicy(name: string, options: PolicyOptions): void {
+    this.#state.policies.set(policyOf('setOperatorPolicy', name, options, 'queues'), true)
+  }
+
+  /**
+   * Removes an operator policy.
+   * @throws NotFoundError.
+   */
+  clearOperatorPolicy(name: string): void {
+    this.#state.policies.clear(name, true)
+  }
+
+  /** The operator policies. */
+  operatorPolicies(): Policy[] {
+    return this.#state.policies.list(true)
+  }
+
   /** What is there and what became of the messages. */
   overview(): VirtualHostOverview {
     return overviewOf(this.#state)
@@ -161,7 +246,8 @@ export function overviewOf(state: VirtualHostState): VirtualHostOverview {
 function exchangeInfo(state: VirtualHostState, exchange: ExchangeState): ExchangeInfo {
   const { name, durable, autoDelete, internal, arguments: args } = exchange
   const numbers = { bindings: exchange.bindings.size, held: state.publishing.heldBy(exchange) }
-  return { name, type: exchange.type.name, durable, autoDelete, internal, arguments: args, ...numbers }
+  const policy = exchange.policy?.policy
+  return { name, type: exchange.type.name, durable, autoDelete, internal, arguments: args, policy, ...numbers }
 }
 
 function queueDetails(queue: QueueState): QueueDetails {
@@ -176,5 +262,8 @@ function queueDetails(queue: QueueState): QueueDetails {
     unsettled: consumer.unsettled,
     active: !queue.rules.singleActiveConsumer || queue.activeConsumer === consumer,
   }))
-  return { name, type, durable, exclusive, autoDelete, arguments: queue.arguments, paused, stats, consumers }
+  const { policy, operatorPolicy, definition: effectivePolicyDefinition = NO_ARGUMENTS } = queue.policy ?? {}
+  const policies = { policy, operatorPolicy, effectivePolicyDefinition }
+  const declared = { name, type, durable, exclusive, autoDelete, arguments: queue.arguments }
+  return { ...declared, ...policies, paused, stats, consumers }
 }

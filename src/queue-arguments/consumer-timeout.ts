@@ -13,7 +13,12 @@ import {
 } from './queue-argument.js'
 
 export const consumerTimeout: QueueArgument = {
-  arguments: { 'x-consumer-timeout': integerArgument(1, TEN_YEARS, 'ms', ['quorum']) },
+  arguments: {
+    'x-consumer-timeout': {
+      ...integerArgument(1, TEN_YEARS, 'ms', ['quorum']),
+      policy: { what: 'consumer timeout', wins: 'least', since: '4.3' },
+    },
+  },
   createHooks: (args, host) => {
     const timeout = args['x-consumer-timeout'] as number | undefined
     return timeout === undefined ? undefined : new ConsumerTimeout(timeout, host)

@@ -10,14 +10,18 @@ const deadLetterExchange: ArgumentReader = {
   expected: 'the name of an exchange',
   // n.b. the one argument whose wrong type RabbitMQ words as a sentence of its own (QA-09).
   check: (value) => (typeof value === 'string' ? undefined : `invalid type '${fieldKind(value)}'`),
+  policy: { what: 'dead letter exchange name' },
 }
 
 export const deadLetter: QueueArgument = {
   arguments: {
     'x-dead-letter-exchange': deadLetterExchange,
-    'x-dead-letter-routing-key': stringArgument(),
+    'x-dead-letter-routing-key': { ...stringArgument(), policy: { what: 'dead letter routing key' } },
     // at-least-once keeps a message until the dead-letter queues confirmed it; in one process they do so at once.
-    'x-dead-letter-strategy': wordArgument(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy', ['quorum']),
+    'x-dead-letter-strategy': {
+      ...wordArgument(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy', ['quorum']),
+      policy: { what: 'dead letter strategy' },
+    },
   },
   validate: (args) =>
     args['x-dead-letter-routing-key'] !== undefined && args['x-dead-letter-exchange'] === undefined

@@ -11,11 +11,18 @@ export type DelayedRetryType = 'disabled' | 'all' | 'failed' | 'returned'
 
 export const delayedRetry: QueueArgument = {
   arguments: {
-    'x-delayed-retry-type': wordArgument(['disabled', 'all', 'failed', 'returned'], 'invalid_delayed_retry_type', [
-      'quorum',
-    ]),
-    'x-delayed-retry-min': integerArgument(1, TEN_YEARS, 'ms', ['quorum']),
-    'x-delayed-retry-max': integerArgument(1, TEN_YEARS, 'ms', ['quorum']),
+    'x-delayed-retry-type': {
+      ...wordArgument(['disabled', 'all', 'failed', 'returned'], 'invalid_delayed_retry_type', ['quorum']),
+      policy: { what: 'delayed retry type', since: '4.3' },
+    },
+    'x-delayed-retry-min': {
+      ...integerArgument(1, TEN_YEARS, 'ms', ['quorum']),
+      policy: { what: 'delayed retry min', since: '4.3' },
+    },
+    'x-delayed-retry-max': {
+      ...integerArgument(1, TEN_YEARS, 'ms', ['quorum']),
+      policy: { what: 'delayed retry max', since: '4.3' },
+    },
   },
   validate: (args) => {
     const { 'x-delayed-retry-type': type, 'x-delayed-retry-min': min, 'x-delayed-retry-max': max } = args
@@ -36,8 +43,9 @@ export const delayedRetry: QueueArgument = {
   },
   createHooks: (args) => {
     const type = args['x-delayed-retry-type'] as DelayedRetryType | undefined
-    if (type === undefined || type === 'disabled') return undefined
-    const min = args['x-delayed-retry-min'] as number
+    const min = args['x-delayed-retry-min'] as number | undefined
+    // n.b. a declaration has both or none; what a policy leaves out is not checked, and then nothing waits.
+    if (type === undefined || type === 'disabled' || min === undefined) return undefined
     const max = (args['x-delayed-retry-max'] as number | undefined) ?? Number.POSITIVE_INFINITY
     return {
       backsOff: type !== 'returned',

@@ -8,7 +8,12 @@ import { integerArgument, type QueueArgument } from './queue-argument.js'
 const DEFAULT = 20
 
 export const deliveryLimit: QueueArgument = {
-  arguments: { 'x-delivery-limit': integerArgument(-1, 2 ** 31 - 1, 'failures; -1 = unlimited', ['quorum']) },
+  arguments: {
+    'x-delivery-limit': {
+      ...integerArgument(-1, 2 ** 31 - 1, 'failures; -1 = unlimited', ['quorum']),
+      policy: { what: 'delivery limit', wins: 'least', operator: '3.10' },
+    },
+  },
   createHooks: (args, host) => {
     if (host.type !== 'quorum') return undefined
     const limit = (args['x-delivery-limit'] as number | undefined) ?? (host.compatibility === '3.10' ? -1 : DEFAULT)

@@ -13,7 +13,12 @@ import {
 } from './queue-argument.js'
 
 export const expires: QueueArgument = {
-  arguments: { 'x-expires': integerArgument(1, TEN_YEARS, 'ms') },
+  arguments: {
+    'x-expires': {
+      ...integerArgument(1, TEN_YEARS, 'ms'),
+      policy: { what: 'queue expiry', wins: 'least', operator: '3.10' },
+    },
+  },
   createHooks: (args, host) => {
     const lease = args['x-expires'] as number | undefined
     return lease === undefined ? undefined : new Lease(lease, host)

@@ -21,11 +21,28 @@ import {
 /** What happens to a message too many. */
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | 'block'
 
+/** Those of RabbitMQ: all that a policy may ask for. */
+const OVERFLOWS = ['drop-head', 'reject-publish', 'reject-publish-dlx']
+
 export const lengthLimit: QueueArgument = {
   arguments: {
-    'x-max-length': integerArgument(0, Number.MAX_SAFE_INTEGER, 'messages'),
-    'x-max-length-bytes': integerArgument(0, Number.MAX_SAFE_INTEGER, 'bytes'),
-    'x-overflow': wordArgument(['drop-head', 'reject-publish', 'reject-publish-dlx', 'block'], 'invalid_overflow'),
+    'x-max-length': {
+      ...integerArgument(0, Number.MAX_SAFE_INTEGER, 'messages'),
+      policy: { what: 'maximum length', wins: 'least', operator: '3.10' },
+    },
+    'x-max-length-bytes': {
+      ...integerArgument(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+      policy: { what: 'maximum length in bytes', wins: 'least', operator: '3.10' },
+    },
+    'x-overflow': {
+      ...wordArgument([...OVERFLOWS, 'block'], 'invalid_overflow'),
+      policy: {
+        what: 'overflow value',
+        wins: 'policy-on-quorum',
+        operator: '4.3',
+        check: wordArgument(OVERFLOWS, 'invalid_overflow').check,
+      },
+    },
   },
   validate: (args) => {
     const unlimited = args['x-max-length'] === undefined && args['x-max-length-bytes'] === undefined
@@ -74,7 +91,13 @@ class Limit {
   }
 
   count(message: Message, sign: 1 | -1): void {
-    if (this.measures) this.#bytesHeld += sign * measure(message)
+    if (this.measures) this.#bytesHeld += sign * sizeOf(message)
+  }
+
+  /** Counts what a queue holds that this limit comes to late. */
+  takeOver(): void {
+    for (const message of this.host.messages()) this.count(message, 1)
+    for (const message of this.host.parked()) this.count(message, 1)
   }
 
   get #held(): number {
@@ -118,6 +141,16 @@ class Limit {
   }
 }
 
+/** The size of a message that may have been taken when nobody asked for it: one that cannot be told is 0. */
+function sizeOf(message: Message): number {
+  try {
+    return measure(message)
+  } catch {
+    message.rare = { ...message.rare, size: 0 }
+    return 0
+  }
+}
+
 class DropHead implements QueueHooks {
   readonly #limit: Limit
   readonly measures: boolean
@@ -135,6 +168,11 @@ class DropHead implements QueueHooks {
 
   foresee(message: Message, ahead: number): LimitForecast {
     return this.#limit.foresee(message, ahead, 'drop-head')
+  }
+
+  takeOver(): void {
+    this.#limit.takeOver()
+    this.unparked()
   }
 
   unparked(): void {
@@ -169,6 +207,10 @@ class RejectPublish implements QueueHooks {
     return this.#limit.foresee(message, ahead, this.#deadLetters ? 'reject-publish-dlx' : 'reject-publish')
   }
 
+  takeOver(): void {
+    this.#limit.takeOver()
+  }
+
   stored(message: Message): boolean {
     this.#limit.count(message, 1)
     return false
@@ -196,6 +238,14 @@ class Block implements QueueHooks {
 
   foresee(message: Message, ahead: number): LimitForecast {
     return this.#limit.foresee(message, ahead, 'block')
+  }
+
+  takeOver(former: QueueHooks | undefined): void {
+    this.#limit.takeOver()
+    if (!(former instanceof Block)) return
+    this.#withheld = former.#withheld
+    former.#withheld = []
+    if (this.#limit.hasRoom) this.dispose()
   }
 
   withhold(confirm: WithheldConfirm): void {

@@ -8,11 +8,14 @@ const queueMode: ArgumentReader = {
   ...wordArgument(['default', 'lazy'], '', ['classic']),
   check: (value) =>
     value === 'default' || value === 'lazy' ? undefined : `"unsupported queue mode '${String(value)}'"`,
+  policy: { what: 'queue-mode value' },
 }
 
 const queueVersion: ArgumentReader = {
   ...integerArgument(1, 2, '', ['classic']),
   check: (value) => (value === 1 || value === 2 ? undefined : `"unsupported queue version '${String(value)}'"`),
+  // n.b. on a quorum queue it is taken, and nothing (POL-04).
+  policy: { what: 'queue-version value', operator: '4.3', types: ['classic', 'quorum'] },
 }
 
 export const placement: QueueArgument = {
@@ -20,7 +23,10 @@ export const placement: QueueArgument = {
     'x-queue-mode': queueMode,
     'x-queue-version': queueVersion,
     'x-quorum-initial-group-size': integerArgument(1, Number.MAX_SAFE_INTEGER, 'replicas', ['quorum']),
-    'x-queue-leader-locator': wordArgument(['client-local', 'balanced'], 'invalid_queue_leader_locator'),
+    'x-queue-leader-locator': {
+      ...wordArgument(['client-local', 'balanced'], 'invalid_queue_leader_locator'),
+      policy: { what: 'queue leader locator value', types: ['quorum'] },
+    },
   },
   createHooks: () => undefined,
 }

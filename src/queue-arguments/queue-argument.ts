@@ -18,6 +18,22 @@ export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit'
 /** Checks a value: undefined when it is fine, else RabbitMQ's detail, such as `{value_negative,-1}`. */
 export type ArgumentCheck = (value: unknown) => string | undefined
 
+/** What policies may say of an argument, under its name without `x-`. */
+export interface PolicyKey {
+  /** Ends RabbitMQ's words about a wrong value: `-1 is not a valid maximum length`. */
+  readonly what: string
+  /** Which counts where a queue has an argument as well (POL-11): the lesser, or the policy. @default the argument */
+  readonly wins?: 'least' | 'policy-on-quorum'
+  /** The first version whose policies have it. @default '3.10' */
+  readonly since?: Compatibility
+  /** The first version whose operator policies have it. @default none */
+  readonly operator?: Compatibility
+  /** Types of queue that a policy with it matches. @default those of the argument */
+  readonly types?: readonly QueueType[]
+  /** Where policies may not have every value. @default as the argument's */
+  readonly check?: ArgumentCheck
+}
+
 /** One `x-` argument. */
 export interface ArgumentReader {
   /** Types of queue that have it. */
@@ -25,6 +41,8 @@ export interface ArgumentReader {
   readonly check: ArgumentCheck
   /** What is right, in words, for the error message. */
   readonly expected: string
+  /** How a policy sets it; absent where none can (POL-12). */
+  readonly policy?: PolicyKey
 }
 
 /** What a length limit would do about one message more. */
@@ -59,6 +77,8 @@ export interface ArgumentHost {
   readonly compatibility: Compatibility
   /** The ready messages in the order in which they would leave. */
   messages(): Iterable<Message>
+  /** The parked messages. */
+  parked(): Iterable<Message>
   /** The head leaves the queue and dies (`maxlen`). Only when there is one. */
   dropHead(): void
   /** Dead-letters a message that never entered the queue. */
@@ -110,7 +130,12 @@ export interface QueueHooks {
   consumersChanged?(): void
   /** The queue was declared or asked for a message. */
   used?(): void
-  /** The queue is gone. */
+  /**
+   * A policy made these the hooks of a queue that was there before, with messages in it. `former` are those that did the
+   * same until now, if any; `dispose` of theirs follows.
+   */
+  takeOver?(former: QueueHooks | undefined): void
+  /** The queue is gone, or a policy took the hooks away. */
   dispose?(): void
 }
 

@@ -47,6 +47,11 @@ export class QueueArguments {
     this.names = ['x-queue-type', ...this.#readers.keys()]
   }
 
+  /** Reads the argument of this name. */
+  reader(name: string): ArgumentReader | undefined {
+    return this.#readers.get(name)
+  }
+
   /** True when redeclaring a queue compares this argument. */
   knows(name: string): boolean {
     return name === 'x-queue-type' || this.#readers.has(name)

@@ -26,6 +26,14 @@ describe('the tables of the documentation', () => {
     expect(names.length).toBeGreaterThan(15)
   })
 
+  test('docs/policies.md has every key of a policy', () => {
+    const readers = BUILT_IN_QUEUE_ARGUMENTS.flatMap((behaviour) => Object.entries(behaviour.arguments))
+    const keys = readers.filter(([, { policy }]) => policy !== undefined).map(([name]) => name.slice(2))
+    const text = page('docs/policies.md')
+    expect([...keys, 'alternate-exchange'].filter((key) => !text.includes(`\`${key}\``))).toEqual([])
+    expect(keys.length).toBeGreaterThan(12)
+  })
+
   test('docs/exchanges-and-bindings.md has every exchange type', () => {
     const text = page('docs/exchanges-and-bindings.md')
     expect(BUILT_IN_EXCHANGE_TYPES.filter(({ name }) => !text.includes(`| \`${name}\` |`))).toEqual([])
