@@ -23,7 +23,23 @@ interface Row {
 const PRELUDE = `
 import { createRequire } from 'node:module'
 const { Broker } = createRequire(import.meta.url)('./leveret.cjs')
-const broker = new Broker()
+// Holds a message for as long as the exchange's argument says.
+const slow = {
+  name: 'x-slow',
+  createRouter(args, context) {
+    let destination, held
+    return {
+      add: (binding) => (destination = binding.destination),
+      remove: () => {},
+      route(key, message, sink) {
+        if (context.tentative || message === held) return sink.add(destination)
+        held = message
+        context.hold(message, args.ms)
+      },
+    }
+  },
+}
+const broker = new Broker({ exchangeTypes: [slow] })
 const bus = broker.virtualHost('/')
 const queue = await bus.declareQueue('q')
 const say = (what) => console.log(what)
@@ -124,6 +140,22 @@ const IDLE: readonly Row[] = [
       const consumer = queue.createConsumer().consume(() => say('never'))
       await queue.send(1, { delay: 60_000 })
       await consumer.close()`,
+  },
+  {
+    what: 'a message that an exchange holds for a queue without consumer',
+    script: `
+      const x = await bus.declareExchange('x', 'x-slow', { arguments: { ms: 60_000 } })
+      await queue.bind('x', '')
+      await x.send('', 1)`,
+  },
+  {
+    what: 'a message that was held for a queue with a consumer, by an exchange that was deleted',
+    script: `
+      const x = await bus.declareExchange('x', 'x-slow', { arguments: { ms: 60_000 } })
+      await queue.bind('x', '')
+      queue.createConsumer().consume(() => say('never'))
+      await x.send('', 1)
+      await x.delete()`,
   },
   {
     what: 'a delayed send to a queue that was deleted',
@@ -270,6 +302,16 @@ const work = (ms: number): readonly Row[] => [
       await queue.bind('x', 'a.#')
       await exchange.send('a.b', 1, { delay: ${ms} })
       queue.createConsumer({ noAck: true }).consume(() => say('later'))`,
+    says: 'later',
+    unreferenced: { code: 0, says: '' },
+  },
+  {
+    what: 'a message that an exchange holds for a queue with a consumer',
+    script: `
+      const x = await bus.declareExchange('x', 'x-slow', { arguments: { ms: ${ms} } })
+      await queue.bind('x', '')
+      queue.createConsumer({ noAck: true }).consume(() => say('later'))
+      await x.send('', 1)`,
     says: 'later',
     unreferenced: { code: 0, says: '' },
   },
