@@ -6,6 +6,8 @@ export default defineConfig({
     index: 'src/index.ts',
     definitions: 'src/definitions/index.ts',
     'exchange-types': 'src/exchange-plugins/index.ts',
+    amqplib: 'src/amqplib/index.ts',
+    'amqplib/callback_api': 'src/amqplib/callback_api/index.ts',
   },
   format: ['esm', 'cjs'],
   // n.b. never below es2022: lowered `#fields` cost up to 49 x on the hot path.
@@ -19,7 +21,8 @@ export default defineConfig({
   clean: true,
   removeNodeProtocol: false,
   dts: {
-    compilerOptions: { ignoreDeprecations: '6.0' },
+    // n.b. Node's types are for the entries that say so in a tsconfig of their own; which those are, the step `types` holds.
+    compilerOptions: { ignoreDeprecations: '6.0', types: ['node'] },
     // `Symbol.asyncDispose` is in no `lib: es2022`; with this line a consumer's own `lib` need not name it.
     banner: '/// <reference lib="esnext.disposable" />',
   },

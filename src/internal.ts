@@ -1,5 +1,6 @@
 /** What the other entries of this package may use beside the public surface. It is not in the exports map. */
 export { canonical, fieldKind, NO_ARGUMENTS } from './arguments.js'
+export { contentTypeOf, encodeBody } from './body.js'
 export type {
   AmqpChannel,
   AmqpChannelListener,

@@ -97,7 +97,7 @@ export class LocalAmqpChannel implements AmqpChannel {
     const args = flags.arguments ?? NO_ARGUMENTS
     return this.#run('queue.declare', () => {
       const info = passive
-        ? this.#channel.checkQueue(name === '' ? this.#queueName('') : name)
+        ? this.#channel.checkQueue(name)
         : this.#channel.declareQueue({ name, durable, exclusive, autoDelete, arguments: args })
       this.#currentQueue = info.name
       return info

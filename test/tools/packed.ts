@@ -41,6 +41,20 @@ users('1').then(() => users('no weight')).then(
   () => { throw new Error('expected a refusal') },
   (error) => { if (!(error instanceof PreconditionFailedError)) throw error },
 )`
+const AMQPLIB = `
+const use = async (amqplib) => {
+  const channel = await (await amqplib.connect('amqp://localhost')).createChannel()
+  await channel.assertQueue('jobs')
+  channel.sendToQueue('jobs', Buffer.from('1'))
+  const { content } = await channel.get('jobs')
+  if (content.toString() !== '1' || amqplib.brokerOf().virtualHosts[0] !== '/') throw new Error('wrong message')
+}`
+const CALLBACKS = `
+callbacks.connect((error, connection) => {
+  if (error) throw error
+  if (brokerOf().overview().virtualHosts[0].connections.length !== 1) throw new Error('expected one broker')
+  connection.close()
+})`
 const BOTH = `
 import { createRequire } from 'node:module'
 import * as esm from 'leveret'
@@ -87,6 +101,25 @@ const SCRIPTS = [
     file: 'types.cjs',
     flags: [CJS_ONLY],
     code: `const { Broker, PreconditionFailedError } = require('leveret')\nconst { consistentHash } = require('leveret/exchange-types')\n${PLUGIN}`,
+  },
+  {
+    name: 'leveret/amqplib by ESM',
+    file: 'amqplib.mjs',
+    flags: [],
+    code: `import amqplib from 'leveret/amqplib'\n${AMQPLIB}\nawait use(amqplib)`,
+  },
+  {
+    name: 'leveret/amqplib by require()',
+    file: 'amqplib.cjs',
+    flags: [CJS_ONLY],
+    code: `${AMQPLIB}\nuse(require('leveret/amqplib'))`,
+  },
+  {
+    name: 'leveret/amqplib/callback_api by require(), of the same brokers as a copy of leveret/amqplib',
+    file: 'callbacks.mjs',
+    flags: [CJS_ONLY],
+    code: `import { createRequire } from 'node:module'\nimport { brokerOf } from 'leveret/amqplib'
+const callbacks = createRequire(import.meta.url)('leveret/amqplib/callback_api')${CALLBACKS}`,
   },
   { name: 'import and require() as two copies', file: 'two.mjs', flags: [CJS_ONLY], code: `${BOTH}${TWO}\n${USE}` },
   { name: 'import and require() as one copy', file: 'one.mjs', flags: [], code: `${BOTH}${SAME}\n${USE}` },

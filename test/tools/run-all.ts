@@ -33,6 +33,7 @@ const STEPS: readonly Step[] = [
   { name: 'lint', command: [bin('biome'), 'check', '--error-on-warnings', '.'] },
   { name: 'layers', command: tool('layers') },
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json'] },
+  { name: 'node-types', command: [bin('tsc'), '-p', 'src/amqplib'] },
   { name: 'test-types', command: [bin('tsc'), '-p', 'test/tsconfig.json'] },
   { name: 'build', command: [bin('tsup')] },
   { name: 'publint', command: [bin('publint'), 'run', '--strict'], after: 'build' },

@@ -1,0 +1,197 @@
+/** What amqplib makes of values on their way to the broker and back: field tables, properties, bodies. */
+
+import type { MessageProperties as EngineProperties } from '../index.js'
+import { type Arguments, contentTypeOf, encodeBody, type FieldValue, type Message } from '../internal.js'
+import type * as Options from './options.js'
+import type { MessageProperties, MessagePropertyHeaders } from './types.js'
+
+const wrongType = (field: string, expected: string) =>
+  new TypeError(`Field '${field}' is the wrong type; must be ${expected}`)
+
+/** A name. */
+export function shortString(field: string, value: unknown): string {
+  if (value === undefined) return ''
+  // n.b. no character takes more than 3 bytes for each unit of its length: most names need no count of their bytes.
+  if (typeof value === 'string' && (value.length < 86 || Buffer.byteLength(value) < 256)) return value
+  throw wrongType(field, 'a string (up to 255 chars)')
+}
+
+/** A name that must be given. */
+export function mandatory(field: string, value: unknown): string {
+  if (value === undefined) throw new Error(`Missing value for mandatory field '${field}'`)
+  return shortString(field, value)
+}
+
+/** A number; undefined is 0. */
+export function number(field: string, value: unknown): number {
+  if (value === undefined) return 0
+  if (typeof value === 'number' && !Number.isNaN(value)) return value
+  throw wrongType(field, 'a number (but not NaN)')
+}
+
+/** A 16-bit number. */
+export function short(field: string, value: unknown): number {
+  const checked = number(field, value)
+  if (checked >= 0 && checked <= 65_535) return Math.trunc(checked)
+  const text = `The value of "value" is out of range. It must be >= 0 and <= 65535. Received ${checked}`
+  throw Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' })
+}
+
+/** The table of a method; `named` are those that have options of their own and go first. */
+export function argumentTable(given: unknown, named: Record<string, unknown> = {}): Arguments {
+  if (given && typeof given !== 'object') {
+    throw new TypeError(`Object prototype may only be an Object or null: ${String(given)}`)
+  }
+  const own = encodeTable(named)
+  return { ...own, ...encodeTable(given ?? {}), ...own }
+}
+
+/** The table of a binding. */
+export function bindingTable(given: unknown): Arguments {
+  if (given === undefined || given === null) return {}
+  if (typeof given !== 'object') throw wrongType('arguments', 'an object')
+  return encodeTable(given)
+}
+
+// n.b. inherited keys count, undefined ones do not: as amqplib's codec has it.
+function encodeTable(table: object): Arguments {
+  const encoded: Record<string, FieldValue> = {}
+  for (const key in table) {
+    const value = (table as Record<string, unknown>)[key]
+    if (value !== undefined) encoded[key] = encodeField(value)
+  }
+  return encoded
+}
+
+function encodeField(value: unknown): FieldValue {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'number':
+      return value
+    case 'object':
+      if (value === null) return null
+      if (Object.hasOwn(value, '!')) return encodeTyped(value as { '!': string; value: unknown })
+      if (Array.isArray(value)) return value.map(encodeField)
+      return Buffer.isBuffer(value) ? Buffer.from(value) : encodeTable(value)
+    default:
+      throw new TypeError(`Unknown type to encode: ${typeof value}`)
+  }
+}
+
+const NUMBERS =
+  /^(double|float64|float|byte|int8|unsignedbyte|uint8|short|int16|unsignedshort|uint16|int|int32|unsignedint|uint32|long|int64)$/
+
+/** A value whose type is said: `{ '!': type, value }`. */
+function encodeTyped(typed: { '!': string; value: unknown }): FieldValue {
+  const { '!': type, value } = typed
+  if (type === 'timestamp') return new Date(Number(value) * 1000)
+  if (NUMBERS.test(type)) return Number(value)
+  if (type === 'decimal') {
+    const { places, digits } = Object(value) as { places?: number; digits?: number }
+    if (places !== undefined && digits !== undefined && places >= 0 && places < 256) {
+      return { '!': 'decimal', value: { places, digits } }
+    }
+    const expected = "Decimal value must be {'places': 0..255, 'digits': uint32}"
+    throw new TypeError(`${expected}, got ${JSON.stringify(value)}`)
+  }
+  if (type === 'string' || type === 'boolean' || type === 'object') return encodeField(value)
+  throw new TypeError(`Unknown type to encode: ${type}`)
+}
+
+function decodeTable(table: Arguments): MessagePropertyHeaders {
+  const decoded: MessagePropertyHeaders = {}
+  for (const [key, value] of Object.entries(table)) if (value !== undefined) decoded[key] = decodeField(value)
+  return decoded
+}
+
+function decodeField(value: FieldValue): unknown {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(decodeField)
+  if (value instanceof Date) return { '!': 'timestamp', value: Math.floor(value.getTime() / 1000) }
+  return value instanceof Uint8Array ? Buffer.from(value) : decodeTable(value as Arguments)
+}
+
+const STRINGS = [
+  'contentType',
+  'contentEncoding',
+  'correlationId',
+  'replyTo',
+  'expiration',
+  'messageId',
+  'type',
+  'userId',
+  'appId',
+] as const
+
+const copies = (keys: unknown) =>
+  keys === undefined ? undefined : Array.isArray(keys) ? keys.map(String) : [String(keys)]
+
+/** The properties that the options of a publish stand for; undefined when there are none. */
+export function encodeProperties(options: Options.Publish): EngineProperties | undefined {
+  const properties: Record<string, unknown> = {}
+  let some = false
+  const set = (name: string, value: unknown): void => {
+    properties[name] = value
+    some = true
+  }
+  const { CC, BCC, headers, persistent, deliveryMode: mode } = options
+  if (CC !== undefined || BCC !== undefined || headers) {
+    const table = argumentTable(headers, { CC: copies(CC), BCC: copies(BCC) })
+    for (const _ in table) {
+      set('headers', table)
+      break
+    }
+  }
+  const deliveryMode =
+    persistent !== undefined ? (persistent ? 2 : 1) : typeof mode === 'number' ? mode : mode ? 2 : undefined
+  if (deliveryMode !== undefined) set('deliveryMode', number('deliveryMode', deliveryMode))
+  for (const name of STRINGS) {
+    const given: unknown = options[name]
+    const value = name === 'expiration' && given !== undefined ? String(given) : given
+    if (value !== undefined && value !== null) set(name, shortString(name, value))
+  }
+  for (const name of ['priority', 'timestamp'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined && value !== null) set(name, number(name, value))
+  }
+  return some ? properties : undefined
+}
+
+/** The properties of a message, every one there and undefined where it has none. */
+export function decodeProperties({ properties, body }: Message): MessageProperties {
+  const { headers, expiration } = properties
+  return {
+    // n.b. a body that was published natively, and is no bytes yet, says what it becomes.
+    contentType: properties.contentType ?? (body instanceof Uint8Array ? undefined : contentTypeOf(body)),
+    contentEncoding: properties.contentEncoding,
+    headers: headers === undefined ? {} : decodeTable(headers),
+    deliveryMode: properties.deliveryMode,
+    priority: properties.priority,
+    correlationId: properties.correlationId,
+    replyTo: properties.replyTo,
+    expiration: expiration === undefined ? undefined : String(expiration),
+    messageId: properties.messageId,
+    timestamp: properties.timestamp,
+    type: properties.type,
+    userId: properties.userId,
+    appId: properties.appId,
+    clusterId: undefined,
+  }
+}
+
+/** A copy: what a publisher or a consumer does to its own stays its own. */
+export function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
+/** The body of a message as bytes of its own. */
+export function contentOf({ body, properties }: Message): Buffer {
+  if (body instanceof Uint8Array) return copyOf(body)
+  const bytes = encodeBody(body, properties.contentType)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
