@@ -1,11 +1,5 @@
 /** A topology as one value: declared once, applied to any bus as often as one likes, and compared with what is there. */
-import {
-  InvalidOptionError,
-  LeveretError,
-  NotFoundError,
-  NotImplementedError,
-  PreconditionFailedError,
-} from '../errors.js'
+import { InvalidOptionError, type LeveretError } from '../errors.js'
 import { describe } from '../names.js'
 import { type Check, type Checks, checkOptions, hintAt, oneOf, string, table } from '../options.js'
 import type { BindingKey } from './binding-key.js'
@@ -82,19 +76,20 @@ export class Topology<
    */
   async apply(bus: Bus): Promise<TopologyHandles<Exchanges, Queues, Bindings>> {
     checkBus('apply', bus)
-    const exchanges: Record<string, Exchange> = {}
-    const queues: Record<string, Queue> = {}
+    const exchanges = new Map<string, Exchange>()
+    const queues = new Map<string, Queue>()
     for (const [name, declared] of Object.entries(this.value.exchanges)) {
-      exchanges[name] = await at(pathOf('exchanges', name), () => declareExchange(bus, name, declared))
+      exchanges.set(name, await at(pathOf('exchanges', name), () => declareExchange(bus, name, declared)))
     }
     for (const [name, declared] of this.#queues()) {
-      queues[name] = await at(pathOf('queues', name), () => bus.declareQueue(name, declared))
+      queues.set(name, await at(pathOf('queues', name), () => bus.declareQueue(name, declared)))
     }
     for (const [index, binding] of this.value.bindings.entries()) {
       const { source, destination } = this.#ends(bus, binding, exchanges, queues)
       await at(`bindings[${index}]`, () => destination.bind(keyOf(source, binding)))
     }
-    return { exchanges, queues } as TopologyHandles<Exchanges, Queues, Bindings>
+    const handles = { exchanges: Object.fromEntries(exchanges), queues: Object.fromEntries(queues) }
+    return handles as TopologyHandles<Exchanges, Queues, Bindings>
   }
 
   /**
@@ -120,7 +115,7 @@ export class Topology<
       }
     }
     for (const [index, binding] of this.value.bindings.entries()) {
-      const { source, destination } = this.#ends(bus, binding, {}, {})
+      const { source, destination } = this.#ends(bus, binding, new Map(), new Map())
       const path = `bindings[${index}]`
       await compare(found, path, async () => {
         if (await destination.isBound(keyOf(source, binding))) return
@@ -148,12 +143,12 @@ export class Topology<
   #ends(
     bus: Bus,
     { from, to, destinationKind }: TopologyBinding,
-    exchanges: Readonly<Record<string, Exchange>>,
-    queues: Readonly<Record<string, Queue>>,
+    exchanges: ReadonlyMap<string, Exchange>,
+    queues: ReadonlyMap<string, Queue>,
   ): { source: Exchange; destination: Queue | Exchange } {
     const toQueue = destinationKind === undefined ? Object.hasOwn(this.value.queues, to) : destinationKind === 'queue'
-    const destination = toQueue ? (queues[to] ?? bus.queue(to)) : (exchanges[to] ?? bus.exchange(to))
-    return { source: exchanges[from] ?? bus.exchange(from), destination }
+    const destination = toQueue ? (queues.get(to) ?? bus.queue(to)) : (exchanges.get(to) ?? bus.exchange(to))
+    return { source: exchanges.get(from) ?? bus.exchange(from), destination }
   }
 }
 
@@ -266,7 +261,7 @@ async function queueExists(bus: Bus, name: string): Promise<boolean> {
     await bus.queue(name).info()
     return true
   } catch (error) {
-    if (error instanceof NotFoundError) return false
+    if (own(error)?.code === 'NOT_FOUND') return false
     throw error
   }
 }
@@ -276,9 +271,9 @@ async function compare(found: TopologyDifference[], path: string, operation: () 
   try {
     await at(path, operation)
   } catch (error) {
-    if (error instanceof PreconditionFailedError)
-      found.push({ path, problem: 'different', detail: error.replyText ?? '' })
-    else if (error instanceof NotImplementedError) found.push({ path, problem: 'unknown', detail: error.message })
+    const { code, message = '', replyText = '' } = own(error) ?? {}
+    if (code === 'PRECONDITION_FAILED') found.push({ path, problem: 'different', detail: replyText })
+    else if (code === 'NOT_IMPLEMENTED') found.push({ path, problem: 'unknown', detail: message })
     else throw error
   }
 }
@@ -302,11 +297,18 @@ function check(path: string, operation: () => void): void {
 
 function placed(path: string, error: unknown): unknown {
   // n.b. the class, code and reply text are what callers test: only the words for people change.
-  if (error instanceof LeveretError) {
-    const { message } = error
-    error.message = `${path}: ${message}`
+  const known = own(error)
+  if (known !== undefined) {
+    const { message } = known
+    known.message = `${path}: ${message}`
     // n.b. a stack that is put together when it is first read has the new words already.
-    if (error.stack?.includes(error.message) === false) error.stack = error.stack.replace(message, error.message)
+    if (known.stack?.includes(known.message) === false) known.stack = known.stack.replace(message, known.message)
   }
   return error
+}
+
+/** An error of leveret. */
+// n.b. not by its class: the bus may be of another copy of the package than the topology.
+function own(error: unknown): LeveretError | undefined {
+  return error instanceof Error && 'code' in error && 'scope' in error ? (error as LeveretError) : undefined
 }

@@ -1,6 +1,6 @@
 import { body, defineTopology } from 'leveret'
 import { type Definitions, fromDefinitions, toDefinitions } from 'leveret/definitions'
-import { expect, expectTypeOf, it } from 'vitest'
+import { expect, expectTypeOf, it, vi } from 'vitest'
 import { onEveryEngine } from './engines.js'
 import { drain } from './helpers.js'
 
@@ -164,6 +164,36 @@ onEveryEngine('a topology', (scenario) => {
       bindings: [{ from: 'h', to: 'q', arguments: { 'x-match': 'some' } }],
     })
     await expect(wrong.apply(bus)).rejects.toThrow(/^bindings\[0\]: PRECONDITION_FAILED - Invalid x-match/)
+  })
+
+  scenario('applies to a bus of another copy of the package, and compares with it', async ({ bus }) => {
+    vi.resetModules()
+    const copy = await import('leveret')
+    expect(copy.defineTopology).not.toBe(defineTopology)
+    const topology = copy.defineTopology({ queues: { mails: { maxLength: 2 }, audit: {} } })
+    await bus.declareQueue('mails', { maxLength: 1 })
+    expect(await topology.diff(bus)).toMatchObject([
+      { path: 'queues.mails', problem: 'different' },
+      { path: 'queues.audit', problem: 'missing' },
+    ])
+    await expect(topology.apply(bus)).rejects.toThrow(/^queues\.mails: PRECONDITION_FAILED/)
+  })
+
+  scenario('takes every name that a broker takes, those that objects have too', async ({ bus }) => {
+    const topology = defineTopology({
+      exchanges: { constructor: { type: 'direct' } },
+      queues: { toString: {}, ['__proto__']: {} },
+      bindings: [
+        { from: 'constructor', to: 'toString', key: 'k' },
+        { from: 'constructor', to: '__proto__', key: 'k' },
+      ],
+    })
+    expect(await topology.diff(bus)).toHaveLength(5)
+    const { exchanges, queues } = await topology.apply(bus)
+    await exchanges.constructor.send('k', 1)
+    expect(await drain(queues.toString)).toEqual([1])
+    expect(Object.keys(queues)).toEqual(['toString', '__proto__'])
+    expect(await topology.diff(bus)).toEqual([])
   })
 
   scenario('comes back from definitions as it went', async ({ bus }) => {
