@@ -1,12 +1,6 @@
 // What an operator does beside the applications: virtual hosts, users, permissions, policies, limits. On a RabbitMQ by
-// rabbitmqctl. Nothing throws: a refusal is an answer, to be noted.
-import { execFile } from 'node:child_process'
-
-export interface Answer {
-  readonly ok: boolean
-  /** What was said on the way; nothing that targets share, but where a rule names the text. */
-  readonly text: string
-}
+// the functions behind rabbitmqctl. Nothing throws: a refusal is an answer, to be noted.
+import { type Answer, binary, type ErlangShell } from './erlang.js'
 
 export interface Permissions {
   readonly configure: string
@@ -58,85 +52,79 @@ export interface Operator {
   setConsumerTimeout(milliseconds: number): Promise<Answer>
 }
 
-// An Erlang machine is started for each call: on few cores many at once starve the broker.
-const AT_ONCE = 2
+const ACTING = binary('conformance')
 
-export class Rabbitmqctl implements Operator {
-  readonly #node: readonly string[]
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+/** An operator of a RabbitMQ node, by the functions that rabbitmqctl calls. */
+export class NodeOperator implements Operator {
+  readonly #shell: ErlangShell
 
-  constructor(node?: string) {
-    this.#node = node === undefined ? [] : ['--node', node]
+  constructor(shell: ErlangShell) {
+    this.#shell = shell
   }
 
-  addVirtualHost = (name: string) => this.#ctl('add_vhost', name)
-  deleteVirtualHost = (name: string) => this.#ctl('delete_vhost', name)
+  addVirtualHost = (name: string) => this.#call('rabbit_vhost:add', name)
+  deleteVirtualHost = (name: string) => this.#call('rabbit_vhost:delete', name)
   setVirtualHostLimits = (virtualHost: string, limits: Limits) =>
-    this.#ctl('set_vhost_limits', '-p', virtualHost, JSON.stringify(limits))
+    this.#call('rabbit_vhost_limit:parse_set', virtualHost, JSON.stringify(limits))
 
   addUser = async (name: string, password: string, tag?: string) => {
-    const added = await this.#ctl('add_user', name, password)
-    return tag === undefined || !added.ok ? added : this.#ctl('set_user_tags', name, tag)
+    const added = await this.#call('rabbit_auth_backend_internal:add_user', name, password)
+    if (tag === undefined || !added.ok) return added
+    return this.#shell.evaluate(`rabbit_auth_backend_internal:set_tags(${binary(name)}, [${tag}], ${ACTING})`)
   }
 
-  deleteUser = (name: string) => this.#ctl('delete_user', name)
-  setUserLimits = (user: string, limits: Limits) => this.#ctl('set_user_limits', user, JSON.stringify(limits))
+  deleteUser = (name: string) => this.#call('rabbit_auth_backend_internal:delete_user', name)
+  setUserLimits = (user: string, limits: Limits) =>
+    this.#call('rabbit_auth_backend_internal:set_user_limits', user, JSON.stringify(limits))
+
   setPermissions = (virtualHost: string, user: string, { configure, write, read }: Permissions) =>
-    this.#ctl('set_permissions', '-p', virtualHost, user, configure, write, read)
+    this.#call('rabbit_auth_backend_internal:set_permissions', user, virtualHost, configure, write, read)
 
-  clearPermissions = (virtualHost: string, user: string) => this.#ctl('clear_permissions', '-p', virtualHost, user)
+  clearPermissions = (virtualHost: string, user: string) =>
+    this.#call('rabbit_auth_backend_internal:clear_permissions', user, virtualHost)
+
   setTopicPermissions: Operator['setTopicPermissions'] = (virtualHost, user, exchange, { write, read }) =>
-    this.#ctl('set_topic_permissions', '-p', virtualHost, user, exchange, write, read)
+    this.#call('rabbit_auth_backend_internal:set_topic_permissions', user, virtualHost, exchange, write, read)
 
-  setPolicy = (virtualHost: string, policy: Policy) => this.#policy('set_policy', virtualHost, policy)
-  clearPolicy = (virtualHost: string, name: string) => this.#ctl('clear_policy', '-p', virtualHost, name)
-  setOperatorPolicy = (virtualHost: string, policy: Policy) => this.#policy('set_operator_policy', virtualHost, policy)
-  clearOperatorPolicy = (virtualHost: string, name: string) =>
-    this.#ctl('clear_operator_policy', '-p', virtualHost, name)
+  setPolicy = (virtualHost: string, policy: Policy) => this.#policy('parse_set', virtualHost, policy)
+  clearPolicy = (virtualHost: string, name: string) => this.#call('rabbit_policy:delete', virtualHost, name)
+  setOperatorPolicy = (virtualHost: string, policy: Policy) => this.#policy('parse_set_op', virtualHost, policy)
+  clearOperatorPolicy = (virtualHost: string, name: string) => this.#call('rabbit_policy:delete_op', virtualHost, name)
 
   effectivePolicy = async (virtualHost: string, queue: string) => {
-    const columns = ['name', 'policy', 'operator_policy', 'effective_policy_definition']
-    const { text } = await this.#ctl('list_queues', '-p', virtualHost, '--formatter', 'json', ...columns)
-    const found = (JSON.parse(text) as Record<string, unknown>[]).find(({ name }) => name === queue)
-    return (
-      found && {
-        policy: String(found['policy'] ?? ''),
-        operatorPolicy: String(found['operator_policy'] ?? ''),
-        definition: found['effective_policy_definition'],
-      }
-    )
+    const keys = ['policy', 'operator_policy', 'effective_policy_definition']
+    const { ok, text } = await this.#shell.evaluate(`
+      {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(${binary(virtualHost)}, queue, ${binary(queue)})),
+      [{_, P}, {_, O}, {_, D}] = rabbit_amqqueue:info(Q, [${keys}]),
+      Name = fun('') -> <<>>; (N) -> N end,
+      rabbit_json:encode([Name(P), Name(O), maps:from_list(D)])`)
+    if (!ok) return undefined
+    const [policy, operatorPolicy, definition] = JSON.parse(text)
+    return { policy, operatorPolicy, definition }
   }
 
   closeConnections = (virtualHost: string, reason: string) =>
-    this.#ctl('close_all_connections', '-p', virtualHost, reason)
+    this.#shell.evaluate(`
+      [rabbit_networking:close_connection(element(6, Connection), ${binary(reason)}) ||
+        Connection <- rabbit_connection_tracking:list(${binary(virtualHost)})]`)
 
-  setMemoryAlarm = (on: boolean) => this.#ctl('set_vm_memory_high_watermark', on ? '0' : '0.4')
+  setMemoryAlarm = (on: boolean) =>
+    this.#shell.evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${on ? '0' : '0.4'})`)
+
   setConsumerTimeout = (milliseconds: number) => {
     const set = (key: string, value: number) => `application:set_env(rabbit, ${key}, ${value})`
     // A channel looks at its clock once a tick.
     const [timeout, tick] = milliseconds > 0 ? [milliseconds, 200] : [1_800_000, 60_000]
-    return this.#ctl('eval', `${set('consumer_timeout', timeout)}, ${set('channel_tick_interval', tick)}.`)
+    return this.#shell.evaluate(`${set('consumer_timeout', timeout)}, ${set('channel_tick_interval', tick)}`)
   }
 
-  #policy(command: string, virtualHost: string, { name, pattern, definition, priority = 0, applyTo }: Policy) {
-    const apply = applyTo === undefined ? [] : ['--apply-to', applyTo]
-    const words = ['--priority', String(priority), ...apply, name, pattern, JSON.stringify(definition)]
-    return this.#ctl(command, '-p', virtualHost, ...words)
+  #policy(verb: string, virtualHost: string, { name, pattern, definition, priority = 0, applyTo = 'all' }: Policy) {
+    const words = [virtualHost, name, pattern, JSON.stringify(definition), String(priority), applyTo].map(binary)
+    return this.#shell.evaluate(`rabbit_policy:${verb}(${words.join(', ')}, ${ACTING})`)
   }
 
-  async #ctl(...words: readonly string[]): Promise<Answer> {
-    if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    this.#running++
-    try {
-      return await new Promise((resolve) => {
-        execFile('rabbitmqctl', [...this.#node, '--quiet', ...words], { timeout: 25_000 }, (error, stdout, stderr) => {
-          resolve({ ok: error === null, text: `${stdout}${stderr}`.trim() })
-        })
-      })
-    } finally {
-      this.#running--
-      this.#waiting.shift()?.()
-    }
+  /** Calls a function that takes binaries, and who acts. */
+  #call(name: string, ...words: readonly string[]): Promise<Answer> {
+    return this.#shell.evaluate(`${name}(${[...words.map(binary), ACTING].join(', ')})`)
   }
 }

@@ -7,21 +7,30 @@ import { Trial } from './trial.js'
 const AT_ONCE = 12
 const LIMIT = 30_000
 
+const isAlone = ({ options }: Scenario) => options.alone === true
+
 /** The records in the order of the scenarios; `undefined` when the target is not there. */
 export async function runAll(target: Target, scenarios: readonly Scenario[]): Promise<ScenarioRecord[] | undefined> {
-  const session = await target.open(`conformance~${Math.random().toString(36).slice(2, 8).padEnd(6, '0')}`)
+  const name = () => `conformance~${Math.random().toString(36).slice(2, 8).padEnd(6, '0')}`
+  const session = await target.open(name())
   if (session === undefined) return undefined
   const records = new Map<Scenario, ScenarioRecord>()
-  const run = async (each: Scenario) => void records.set(each, await record(session, each))
+  const [lonely, sociable] = [scenarios.filter(isAlone), scenarios.filter((each) => !isAlone(each))]
+  const apart = lonely.length === 0 ? undefined : target.openApart(name())
+  // It is waited for only when the others are done.
+  apart?.catch(() => undefined)
+  const run = async (on: Session, each: Scenario) => void records.set(each, await record(on, each))
   try {
-    const queue = scenarios.filter(({ options }) => options.alone !== true)
+    const queue = [...sociable]
     const lane = async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next)
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(session, next)
     }
     await Promise.all(Array.from({ length: AT_ONCE }, lane))
-    for (const each of scenarios) if (each.options.alone) await run(each)
+    const own = await apart
+    if (own !== undefined) for (const each of lonely) await run(own, each)
   } finally {
     await session.close()
+    await (await apart)?.close()
   }
   return scenarios.flatMap((each) => records.get(each) ?? [])
 }

@@ -13,7 +13,7 @@ export interface Scenario {
 export interface ScenarioOptions {
   /** What a target must offer beside amqplib's API; a target without it lists the scenario as not run. */
   readonly needs?: readonly Need[]
-  /** Runs when nothing else does: it changes what every connection feels. */
+  /** Runs on a broker of its own: it changes what every connection feels. */
   readonly alone?: boolean
 }
 

@@ -1,5 +1,7 @@
 // The brokers that the scenarios run on, a row each.
-import { type Answer, type Operator, Rabbitmqctl } from './operator.js'
+import { type Answer, ErlangShell } from './erlang.js'
+import { NodeOperator, type Operator } from './operator.js'
+import { startPrivateRabbitmq } from './private-rabbitmq.js'
 import { amqplibProtocol, type Protocol } from './protocol.js'
 
 export type Amqplib = typeof import('amqplib')
@@ -19,6 +21,8 @@ export interface Target {
   readonly name: string
   /** `undefined`, where the broker is not there; `virtualHost` is free on it. */
   open(virtualHost: string): Promise<Session | undefined>
+  /** A broker that nobody else is on, for scenarios that run alone. */
+  openApart(virtualHost: string): Promise<Session | undefined>
 }
 
 const host = { hostname: '127.0.0.1', port: 5672 }
@@ -30,29 +34,40 @@ async function must(answer: Promise<Answer>): Promise<void> {
 
 const everything = { configure: '.*', write: '.*', read: '.*' }
 
+/** A session on a node, in a virtual host of its own. */
+async function onNode(shell: ErlangShell, port: number, virtualHost: string): Promise<Session> {
+  const operator = new NodeOperator(shell)
+  await must(operator.addVirtualHost(virtualHost))
+  await must(operator.setPermissions(virtualHost, 'guest', everything))
+  const amqplib = await import('amqplib')
+  const close = async () => {
+    await must(operator.deleteVirtualHost(virtualHost))
+    shell.end()
+  }
+  return { amqplib, host: { ...host, port }, virtualHost, operator, protocol: amqplibProtocol, close }
+}
+
 const rabbitmq: Target = {
   name: 'rabbitmq',
   async open(virtualHost) {
-    const operator = new Rabbitmqctl()
-    await must(operator.addVirtualHost(virtualHost))
-    await must(operator.setPermissions(virtualHost, 'guest', everything))
-    const close = () => must(operator.deleteVirtualHost(virtualHost))
-    return { amqplib: await import('amqplib'), host, virtualHost, operator, protocol: amqplibProtocol, close }
+    return onNode(new ErlangShell('rabbit@localhost'), host.port, virtualHost)
+  },
+  async openApart(virtualHost) {
+    const { port, shell, stop } = await startPrivateRabbitmq()
+    return { ...(await onNode(shell, port, virtualHost)), close: stop }
   },
 }
 
-const leveret: Target = {
-  name: 'leveret',
-  async open(virtualHost) {
-    // n.b. a variable: the entry is not there yet, and neither the compiler nor knip shall look for it.
-    const entry = 'leveret/amqplib'
-    const module = await import(entry).then(
-      (found: Amqplib) => found,
-      () => undefined,
-    )
-    if (module === undefined) return undefined
-    return { amqplib: module, host, virtualHost, close: async () => undefined }
-  },
+async function onLeveret(virtualHost: string): Promise<Session | undefined> {
+  // n.b. a variable: the entry is not there yet, and neither the compiler nor knip shall look for it.
+  const entry = 'leveret/amqplib'
+  const amqplib = await import(entry).then(
+    (found: Amqplib) => found,
+    () => undefined,
+  )
+  return amqplib && { amqplib, host, virtualHost, close: async () => undefined }
 }
+
+const leveret: Target = { name: 'leveret', open: onLeveret, openApart: onLeveret }
 
 export const TARGETS: readonly Target[] = [rabbitmq, leveret]

@@ -49,9 +49,17 @@ export const pol = [
       const refusing = t.name('refusing')
       await channel.assertQueue(refusing)
       t.send(channel, refusing, '1', '2', '3')
+      await channel.checkQueue(refusing)
       await policy(t, 'r', exactly(refusing), { 'max-length': 1, overflow: 'reject-publish' })
       t.send(channel, refusing, '4')
-      t.note('LEN-11', 'reject-publish', await t.drain(refusing, channel))
+      t.note('LEN-11', 'limit and reject-publish by one policy', await t.drain(refusing, channel))
+      const stubborn = t.name('stubborn')
+      await channel.assertQueue(stubborn, { overflow: 'reject-publish' })
+      t.send(channel, stubborn, '1', '2', '3')
+      await channel.checkQueue(stubborn)
+      await policy(t, 's', exactly(stubborn), { 'max-length': 1 })
+      t.send(channel, stubborn, '4')
+      t.note('LEN-11', 'the limit by policy, reject-publish by argument', await t.drain(stubborn, channel))
     },
     operator,
   ),
@@ -220,6 +228,7 @@ export const pol = [
       await channel.assertQueue(q, { messageTtl: 60_000 })
       await channel.assertQueue(lease, { expires: 60_000 })
       t.send(channel, q, 'before')
+      await channel.checkQueue(q)
       await policy(t, 'ttl', exactly(q), { 'message-ttl': 1 })
       t.send(channel, q, 'after')
       await t.pass(200)
