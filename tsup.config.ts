@@ -15,6 +15,7 @@ export default defineConfig({
   platform: 'neutral',
   // n.b. eventemitter3 is CommonJS: loaded by itself it doubles the time that the import takes.
   noExternal: ['eventemitter3'],
+  external: [/^node:/],
   splitting: true,
   treeshake: true,
   sourcemap: true,
