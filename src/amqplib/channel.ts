@@ -60,6 +60,11 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
     this.#amqp = connection.openChannel(this, this)
   }
 
+  /** What the broker knows the channel by. @internal */
+  get engine(): AmqpChannel {
+    return this.#amqp
+  }
+
   /** Number of the channel. */
   get ch(): number {
     return this.#amqp.number
@@ -75,10 +80,10 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
 
   #send(request: Request): void {
     this.#current = request
-    this.connection.send(() => this.#perform(request))
+    this.connection.send(() => this.#ask(request))
   }
 
-  #perform(request: Request): void {
+  #ask(request: Request): void {
     // n.b. the client does not know yet that the broker closed the channel, and will get no reply.
     if (this.#amqp.closed) return
     let reply: unknown
@@ -127,7 +132,7 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
     const mandatory = !!options?.mandatory
     const body = copyOf(content)
     if (this.connection.held) {
-      this.connection.send(() => this.#do(() => this.#amqp.basicPublish(to, key, body, properties, { mandatory })))
+      this.connection.send(() => this.perform(() => this.#amqp.basicPublish(to, key, body, properties, { mandatory })))
     } else {
       try {
         this.#amqp.basicPublish(to, key, body, properties, mandatory ? MANDATORY : undefined)
@@ -189,12 +194,13 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
 
   #settle(settle: () => void): this {
     this.#checkOpen()
-    if (this.connection.held) this.connection.send(() => this.#do(settle))
-    else this.#do(settle)
+    if (this.connection.held) this.connection.send(() => this.perform(settle))
+    else this.perform(settle)
     return this
   }
 
-  #do(task: () => void): void {
+  /** Does what has no reply; what is wrong with it the broker reports. @internal */
+  perform(task: () => void): void {
     try {
       task()
     } catch (error) {

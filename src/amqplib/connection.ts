@@ -64,6 +64,11 @@ export class Connection extends EventEmitter {
     remember(this)
   }
 
+  /** What the broker knows the connection by. @internal */
+  get engine(): AmqpConnection {
+    return this.#amqp
+  }
+
   /** Runs something that came from the broker: what a listener throws costs the connection, as in amqplib. */
   guard(task: () => void): void {
     try {

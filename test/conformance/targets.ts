@@ -1,5 +1,6 @@
 // The brokers that the scenarios run on, a row each.
 import { type Answer, ErlangShell } from './erlang.js'
+import { onLeveret } from './leveret.js'
 import { NodeOperator, type Operator } from './operator.js'
 import { startPrivateRabbitmq } from './private-rabbitmq.js'
 import { amqplibProtocol, type Protocol } from './protocol.js'
@@ -56,16 +57,6 @@ const rabbitmq: Target = {
     const { port, shell, stop } = await startPrivateRabbitmq()
     return { ...(await onNode(shell, port, virtualHost)), close: stop }
   },
-}
-
-async function onLeveret(virtualHost: string): Promise<Session | undefined> {
-  // n.b. a variable: the entry is not there yet, and neither the compiler nor knip shall look for it.
-  const entry = 'leveret/amqplib'
-  const amqplib = await import(entry).then(
-    (found: Amqplib) => found,
-    () => undefined,
-  )
-  return amqplib && { amqplib, host, virtualHost, close: async () => undefined }
 }
 
 const leveret: Target = { name: 'leveret', open: onLeveret, openApart: onLeveret }
