@@ -206,7 +206,10 @@ export const vh = [
       const inbox = await t.consume(channel, q)
       const ended = end(connection)
       await t.operator.deleteVirtualHost(vhost)
-      t.note('VH-03', 'its connection', await ended)
+      const { events, code, text } = await ended
+      t.note('VH-03', 'its connection', { events, code })
+      // n.b. either is told first.
+      t.note('VH-03', 'told', /CONNECTION_FORCED - vhost '.*' is (deleted|down)/.test(text))
       t.note('CCN-01', 'its consumer', inbox.cancels)
       t.note('VH-04', 'deleted again', (await t.operator.deleteVirtualHost(vhost)).ok)
       t.note('VH-03', 'connect', await t.refusal(() => t.connect({ vhost })))
@@ -260,11 +263,16 @@ export const alm = [
       const unacked = await held.nth(1)
       t.after(() => t.operator.setMemoryAlarm(false))
       await t.operator.setMemoryAlarm(true)
+      // It takes a publish to be blocked, and a while until the connection knows of the alarm.
+      await t.until(async () => {
+        t.publish(channel, '', t.name('nobody'), 'x')
+        await t.pass(30)
+        return events.length > 0
+      })
       let confirmed = 'waiting'
       const answer = t.confirmed(channel, '', q, '4').then((each) => {
         confirmed = each
       })
-      await t.until(() => events.length > 0)
       channel.ack(unacked)
       await t.pass(250)
       t.note('CH-22', 'during', events.slice())
