@@ -83,6 +83,8 @@ interface Host {
   performance: { now(): number }
   MessageChannel?: new () => { port1: Port; port2: Port }
   AbortController: new () => { signal: AbortSignalLike; abort(reason?: unknown): void }
+  atob(base64: string): string
+  btoa(bytes: string): string
   structuredClone?: <T>(value: T) => T
   WritableStream?: new (sink: object, strategy: { highWaterMark: number }) => object
   TextEncoder: new () => { encode(text: string): Uint8Array }
@@ -126,4 +128,21 @@ export function warn(error: Error): void {
       throw error
     }, 0)
   }
+}
+
+/** How RabbitMQ hashes passwords. */
+export type HashingAlgorithm =
+  | 'rabbit_password_hashing_sha256'
+  | 'rabbit_password_hashing_sha512'
+  | 'rabbit_password_hashing_md5'
+
+/** Base64 of a salt and the hash of it and a password; undefined where the platform cannot hash at once. */
+export function digestOf(algorithm: HashingAlgorithm, salt: readonly number[], password: string): string | undefined {
+  const crypto = host.process?.getBuiltinModule?.('node:crypto') as
+    | { createHash(name: string): { update(data: Uint8Array): { digest(): Uint8Array } } }
+    | undefined
+  const name = algorithm.slice('rabbit_password_hashing_'.length)
+  const salted = Uint8Array.of(...salt, ...new host.TextEncoder().encode(password))
+  const hash = crypto?.createHash(name).update(salted).digest()
+  return hash && host.btoa(String.fromCharCode(...salt, ...hash))
 }

@@ -11,12 +11,17 @@ export type {
   ConsumerEvent,
   ExchangeCreatedEvent,
   FaultEvent,
+  LimitsEvent,
   MessageEvent,
   MessageEventName,
   NamedEvent,
+  PermissionCreatedEvent,
+  PermissionEvent,
   PolicyEvent,
   QueueCreatedEvent,
   QueueDeletedEvent,
+  TopicPermissionCreatedEvent,
+  UserEvent,
   VirtualHostEvent,
 } from './broker/events.js'
 export type {
@@ -33,6 +38,7 @@ export type {
 export type { QueueForecast, QueueOutcome, WaitingReason } from './broker/foresee.js'
 export type { Policy, PolicyTarget } from './broker/policies.js'
 export type { PublishStats } from './broker/publishing.js'
+export type { Permissions, TopicPermissions, UserLimits } from './broker/users.js'
 export type { Clock } from './clock.js'
 export type { Compatibility, QueueInfo, QueueStats } from './declarations.js'
 export { Delivery, type Settlement, type Settler } from './delivery.js'
@@ -109,11 +115,19 @@ export type {
   TopologyQueues,
 } from './handles/topology-types.js'
 export type { BodyWriter, WritableBodies, WritableOptions } from './handles/writable.js'
-export type { AbortSignalLike, Awaitable, Signal, TimerHandle } from './host.js'
+export type { AbortSignalLike, Awaitable, HashingAlgorithm, Signal, TimerHandle } from './host.js'
 export { Broker, type BrokerOptions, type ConnectOptions } from './local/broker.js'
 export type { CloseBrokerOptions, ClosedBroker } from './local/closing.js'
 export { type ExplainOptions, Explanation } from './local/explanation.js'
 export type { BrokerOverview, ConsumerInfo, ExchangeInfo, QueueDetails, VirtualHostOverview } from './local/overview.js'
-export { type PolicyOptions, VirtualHost } from './local/virtual-host.js'
+export type {
+  PermissionInfo,
+  PermissionOptions,
+  TopicPermissionInfo,
+  TopicPermissionOptions,
+  UserInfo,
+  UserOptions,
+} from './local/user-options.js'
+export { type PolicyOptions, VirtualHost, type VirtualHostLimits } from './local/virtual-host.js'
 export type { Message, MessageProperties } from './message.js'
 export type { DeathReason, LimitForecast } from './queue-arguments/queue-argument.js'

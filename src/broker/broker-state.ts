@@ -12,6 +12,7 @@ import { Scheduler, type Task } from '../scheduler.js'
 import { Timers } from '../timers.js'
 import { type BrokerEventName, type BrokerEvents, Events } from './events.js'
 import type { BrokerServices, Tracker } from './services.js'
+import { Users } from './users.js'
 import { VirtualHostState } from './virtual-host-state.js'
 
 /** Ends an operation that left nothing to do. */
@@ -37,6 +38,7 @@ export class BrokerState implements BrokerServices {
   readonly highWatermark: number
   readonly compatibility: Compatibility
   readonly virtualHosts = new Map<string, VirtualHostState>()
+  readonly users: Users
   tracker: Tracker | undefined
   closed = false
   /** Called at the end of every operation while somebody waits for the broker to come to rest. */
@@ -57,6 +59,7 @@ export class BrokerState implements BrokerServices {
     this.bodies = settings.bodies
     this.highWatermark = settings.highWatermark
     this.compatibility = settings.compatibility
+    this.users = new Users(this, (virtualHost, exchange) => this.#rightsChanged(virtualHost, exchange))
     this.createVirtualHost('/')
   }
 
@@ -67,6 +70,9 @@ export class BrokerState implements BrokerServices {
       virtualHost = new VirtualHostState(name, this)
       this.virtualHosts.set(name, virtualHost)
       this.announce('vhost.created', () => ({ virtualHost: name }))
+      // VH-02: whoever makes it may do everything in it, as through RabbitMQ's management.
+      if (this.users.has('guest'))
+        this.users.setPermissions('guest', name, { configure: '.*', write: '.*', read: '.*' })
     }
     return virtualHost
   }
@@ -85,9 +91,33 @@ export class BrokerState implements BrokerServices {
     const virtualHost = this.virtualHosts.get(name)
     if (virtualHost === undefined) throw new NotFoundError(`no vhost '${name}'`)
     this.virtualHosts.delete(name)
+    this.users.forget(name)
     virtualHost.delete(`vhost '${name}' is deleted`)
     this.announce('vhost.deleted', () => ({ virtualHost: name }))
     this.settle()
+  }
+
+  /** Deletes a user; its connections close (VH-07). */
+  deleteUser(name: string): void {
+    const user = this.users.find(name)
+    this.users.delete(name)
+    for (const { connections } of this.virtualHosts.values()) {
+      for (const connection of [...connections]) {
+        if (connection.rights?.user === user) connection.end(`user '${name}' is deleted`)
+      }
+    }
+    this.settle()
+  }
+
+  /** Channels that looked an exchange up before look again. */
+  #rightsChanged(virtualHost: string, exchange: string | undefined): void {
+    const { exchanges, connections } = this.virtualHosts.get(virtualHost) ?? {}
+    if (exchange !== undefined) {
+      const guarded = exchanges?.get(exchange)
+      if (guarded !== undefined) guarded.guarded = true
+    } else if ([...(connections ?? [])].some(({ rights }) => rights !== undefined)) {
+      for (const each of exchanges?.values() ?? []) each.guarded = true
+    }
   }
 
   /** A ready message more; past the high watermark producers wait (ALM-02). */

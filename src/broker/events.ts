@@ -86,6 +86,46 @@ export interface PolicyEvent extends NamedEvent {
   readonly operator: boolean
 }
 
+/** Payload of `user.created`, `user.deleted` and the outcomes of a login. */
+export interface UserEvent {
+  /** Name of the user. */
+  readonly user: string
+}
+
+/** Payload of `permission.deleted` and `topic.permission.deleted`. */
+export interface PermissionEvent extends UserEvent {
+  /** Name of the virtual host. */
+  readonly virtualHost: string
+}
+
+/** Payload of `permission.created`. */
+export interface PermissionCreatedEvent extends PermissionEvent {
+  /** Regular expression of what may be declared and deleted. */
+  readonly configure: string
+  /** Regular expression of what may be published to. */
+  readonly write: string
+  /** Regular expression of what may be consumed. */
+  readonly read: string
+}
+
+/** Payload of `topic.permission.created`. */
+export interface TopicPermissionCreatedEvent extends PermissionEvent {
+  /** Name of the topic exchange. */
+  readonly exchange: string
+  /** Regular expression of the routing keys of publishes. */
+  readonly write: string
+  /** Regular expression of binding keys. */
+  readonly read: string
+}
+
+/** Payload of `vhost.limits.set`; -1 is no limit. */
+export interface LimitsEvent extends VirtualHostEvent {
+  /** Connections at once. */
+  readonly maxConnections: number
+  /** Queues at once. */
+  readonly maxQueues: number
+}
+
 /** Payload of `consumer.created` and `consumer.deleted`. */
 export interface ConsumerEvent {
   /** Name of the virtual host. */
@@ -151,6 +191,24 @@ export interface BrokerEvents {
   'policy.set': [event: PolicyEvent]
   /** A policy was removed. */
   'policy.cleared': [event: PolicyEvent]
+  /** A user was added. */
+  'user.created': [event: UserEvent]
+  /** A user was deleted; its connections close. */
+  'user.deleted': [event: UserEvent]
+  /** A connection logged in. */
+  'user.authentication.success': [event: UserEvent]
+  /** A login was refused. */
+  'user.authentication.failure': [event: UserEvent]
+  /** Rights in a virtual host were given or changed. */
+  'permission.created': [event: PermissionCreatedEvent]
+  /** Rights in a virtual host were taken away. */
+  'permission.deleted': [event: PermissionEvent]
+  /** Rights on a topic exchange were given or changed. */
+  'topic.permission.created': [event: TopicPermissionCreatedEvent]
+  /** Rights on topic exchanges were taken away. */
+  'topic.permission.deleted': [event: PermissionEvent]
+  /** The limits of a virtual host were changed. */
+  'vhost.limits.set': [event: LimitsEvent]
   /** More messages are ready than the high watermark: producers wait from now on. */
   'alarm.set': [event: AlarmEvent]
   /** Consumers have caught up: producers go on. */
@@ -230,6 +288,15 @@ const BROKER_EVENT_NAMES = Object.keys({
   'consumer.deleted': true,
   'policy.set': true,
   'policy.cleared': true,
+  'user.created': true,
+  'user.deleted': true,
+  'user.authentication.success': true,
+  'user.authentication.failure': true,
+  'permission.created': true,
+  'permission.deleted': true,
+  'topic.permission.created': true,
+  'topic.permission.deleted': true,
+  'vhost.limits.set': true,
   'alarm.set': true,
   'alarm.cleared': true,
   'queue.purged': true,

@@ -22,6 +22,8 @@ export class ExchangeState implements Destination {
   /** Bindings that end here. */
   readonly incoming = new Set<Binding>()
   deleted = false
+  /** True when every publish has to look closer: the exchange is deleted, or rights to it changed while it was in use. */
+  guarded = false
   /** Number of the last publish that visited it. */
   visited = 0
 

@@ -25,6 +25,10 @@ export interface BrokerServices {
   readonly queueArguments: QueueArguments
   readonly tracker: Tracker | undefined
   readonly compatibility: Compatibility
+  readonly users: {
+    /** True when anybody has topic permissions on this exchange. */
+    guard(virtualHost: string, exchange: string): boolean
+  }
   /** True while the broker holds more ready messages than its high watermark. */
   readonly alarmed: boolean
   /** Takes a confirm until the broker is below its high watermark again. */

@@ -26,7 +26,9 @@ import { ExchangeState } from './exchange-state.js'
 import { Policies } from './policies.js'
 import { Publishing } from './publishing.js'
 import { type QueueHome, QueueState } from './queue-state.js'
+import type { Client, Rights } from './rights.js'
 import type { BrokerServices } from './services.js'
+import { VirtualHostLimits } from './virtual-host-limits.js'
 
 /** The exchanges that every virtual host is born with (EX-09). */
 const PREDECLARED: readonly (readonly [name: string, type: string, internal: boolean])[] = [
@@ -39,7 +41,7 @@ const PREDECLARED: readonly (readonly [name: string, type: string, internal: boo
 ]
 
 /** What can hold an exclusive queue, and must be told when the virtual host goes: a connection. */
-export interface QueueOwner {
+export interface QueueOwner extends Client {
   readonly name: string
   /** `afterTasks`: its channels close when those whose queues are gone have been told. */
   end(reason: string, afterTasks?: boolean): void
@@ -54,6 +56,7 @@ export class VirtualHostState implements QueueHome {
   readonly replies: ReplyAddresses
   readonly publishing: Publishing
   readonly policies = new Policies(this)
+  readonly limits = new VirtualHostLimits()
   deleted = false
 
   constructor(name: string, broker: BrokerServices) {
@@ -70,11 +73,12 @@ export class VirtualHostState implements QueueHome {
   // Exchanges
 
   /** Declares an exchange, or checks that it is declared alike (EX-03, EX-08). */
-  declareExchange(declaration: ExchangeDeclaration): void {
+  declareExchange(declaration: ExchangeDeclaration, rights?: Rights): void {
     const name = cleanName(declaration.name)
     checkNotDefault(name)
     // n.b. the type is looked at first, even when an exchange of that name exists (EX-06).
     const type = this.#typeOf(declaration.type)
+    rights?.check('configure', 'exchange', name)
     const existing = this.exchanges.get(name)
     if (existing !== undefined) {
       checkSameExchange(this.#exchangeTitle(name), existing, declaration)
@@ -88,10 +92,15 @@ export class VirtualHostState implements QueueHome {
       const fault = `invalid type '${fieldKind(alternate)}' for arg 'alternate-exchange'`
       throw new PreconditionFailedError(`${fault} in ${this.#exchangeTitle(name)}`)
     }
+    if (alternate !== undefined) {
+      rights?.check('read', 'exchange', name)
+      rights?.check('write', 'exchange', alternate)
+    }
     type.validateArguments?.(declaration.arguments)
     const resolved = type.resolve?.(declaration.arguments, (other) => this.#typeOf(other)) ?? type
     const exchange = this.#addExchange({ ...declaration, name }, resolved)
     exchange.govern(this.policies.of(exchange))
+    if (this.broker.users.guard(this.name, name)) exchange.guarded = true
     const { durable, autoDelete, internal } = exchange
     this.broker.announce('exchange.created', () => {
       const created = { virtualHost: this.name, name, type: type.name, durable, autoDelete, internal }
@@ -110,19 +119,21 @@ export class VirtualHostState implements QueueHome {
   }
 
   /** A passive declare (EX-02, EX-07). */
-  checkExchange(rawName: string): void {
+  checkExchange(rawName: string, rights?: Rights): void {
     const name = cleanName(rawName)
     checkNotDefault(name)
+    rights?.checkAny('exchange', name)
     this.exchange(name)
   }
 
   /** Deletes an exchange; a missing one is no error (EX-11). */
-  deleteExchange(rawName: string, ifUnused: boolean): void {
+  deleteExchange(rawName: string, ifUnused: boolean, rights?: Rights): void {
     const name = cleanName(rawName)
     checkNotDefault(name)
     if (name.startsWith('amq.')) {
       throw new AccessRefusedError(`deletion of system exchange '${name}' in vhost '${this.name}' not allowed`)
     }
+    rights?.check('configure', 'exchange', name)
     const exchange = this.exchanges.get(name)
     if (exchange === undefined) return
     if (ifUnused && exchange.bindings.size > 0) throw new PreconditionFailedError(`${this.#exchangeTitle(name)} in use`)
@@ -142,6 +153,7 @@ export class VirtualHostState implements QueueHome {
 
   #removeExchange(exchange: ExchangeState): void {
     exchange.deleted = true
+    exchange.guarded = true
     this.exchanges.delete(exchange.name)
     this.publishing.forget(exchange)
     for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.#removeBinding(binding)
@@ -167,18 +179,28 @@ export class VirtualHostState implements QueueHome {
     declaration: QueueDeclaration,
     bindings: readonly BindingDeclaration[],
     deadLetter: string | undefined,
-    owner: object,
+    owner: Client,
   ): QueueState {
+    const { rights } = owner
+    const declared = cleanName(declaration.name)
+    const queueName = declared === '' ? generateName('amq.gen-') : declared
     for (const { source, routingKey, arguments: args } of bindings) {
       const name = cleanName(source)
+      rights?.check('write', 'queue', queueName)
       checkNotDefault(name)
-      this.exchange(name).type.validateBinding?.(routingKey, args)
+      rights?.check('read', 'exchange', name)
+      const { type } = this.exchange(name)
+      if (type.name === 'topic') rights?.checkTopic('read', name, routingKey)
+      type.validateBinding?.(routingKey, args)
     }
     if (deadLetter !== undefined) {
+      rights?.check('configure', 'queue', deadLetter)
       if (this.queues.has(deadLetter)) this.queue(deadLetter, owner).touch()
       else checkNotReserved(deadLetter)
+      const missing = [queueName, deadLetter].filter((name) => !this.queues.has(name))
+      if (missing.length > 1) this.limits.checkQueues(deadLetter, this, 1)
     }
-    const queue = this.declareQueue(declaration, owner)
+    const queue = this.declareQueue(declaration, owner, queueName)
     // n.b. each step is an operation: listeners hear of it before the next.
     this.broker.settle()
     if (deadLetter !== undefined && !this.queues.has(deadLetter)) {
@@ -193,22 +215,29 @@ export class VirtualHostState implements QueueHome {
     return queue
   }
 
-  /** Declares a queue, or checks that it is declared alike (Q-06 to Q-12). */
-  declareQueue(declaration: QueueDeclaration, owner: object): QueueState {
-    let name = cleanName(declaration.name)
-    checkNotReserved(name)
-    const existing = name === '' ? undefined : this.queues.get(name)
+  /** Declares a queue, or checks that it is declared alike (Q-06 to Q-12). `name` is the one made up for '', or its own. */
+  declareQueue(declaration: QueueDeclaration, owner: Client, name = cleanName(declaration.name)): QueueState {
+    const declared = cleanName(declaration.name)
+    const { rights } = owner
+    checkNotReserved(declared)
+    rights?.check('configure', 'queue', name)
+    const existing = this.queues.get(name)
     if (existing !== undefined) {
       this.#checkSameQueue(existing, declaration, owner)
       existing.touch()
       return existing
     }
+    this.limits.checkQueues(name, this)
     const { queueArguments } = this.broker
-    const title = `queue '${name}' in vhost '${this.name}'`
+    const title = `queue '${declared}' in vhost '${this.name}'`
+    const deadLetterExchange = declaration.arguments['x-dead-letter-exchange']
+    if (typeof deadLetterExchange === 'string') {
+      rights?.check('read', 'queue', name)
+      rights?.check('write', 'exchange', deadLetterExchange)
+    }
     const type = queueArguments.typeOf(title, declaration.arguments)
     queueArguments.check(title, type, declaration.arguments)
-    if (type === 'quorum') checkQuorum(title, { ...declaration, name })
-    if (name === '') name = generateName('amq.gen-')
+    if (type === 'quorum') checkQuorum(title, { ...declaration, name: declared })
     // n.b. an exclusive queue is never durable, whatever was declared (Q-09).
     const durable = declaration.durable && !declaration.exclusive
     const queue = new QueueState(
@@ -240,8 +269,10 @@ export class VirtualHostState implements QueueHome {
   }
 
   /** Deletes a queue and answers the number of ready messages in it; a missing one is no error (Q-22). */
-  deleteQueue(rawName: string, ifUnused: boolean, ifEmpty: boolean, owner: object): number {
-    const queue = this.queues.get(cleanName(rawName))
+  deleteQueue(rawName: string, ifUnused: boolean, ifEmpty: boolean, owner: Client): number {
+    const name = cleanName(rawName)
+    owner.rights?.check('configure', 'queue', name)
+    const queue = this.queues.get(name)
     if (queue === undefined) return 0
     checkAccess(queue, owner)
     if (queue.type === 'quorum' && (ifUnused || ifEmpty)) {
@@ -266,7 +297,7 @@ export class VirtualHostState implements QueueHome {
     return ready
   }
 
-  #checkSameQueue(queue: QueueState, declaration: QueueDeclaration, owner: object): void {
+  #checkSameQueue(queue: QueueState, declaration: QueueDeclaration, owner: Client): void {
     if (queue.exclusive !== declaration.exclusive || (queue.exclusive && queue.owner !== owner)) throw locked(queue)
     checkEquivalent(queue.title, 'durable', declaration.durable && !declaration.exclusive, queue.durable)
     checkEquivalent(queue.title, 'auto_delete', declaration.autoDelete, queue.autoDelete)
@@ -283,11 +314,10 @@ export class VirtualHostState implements QueueHome {
   // Bindings
 
   /** Binds a queue or exchange to an exchange; a binding that exists is left as it is (BIND-02). */
-  bind(declaration: BindingDeclaration, owner: object): void {
+  bind(declaration: BindingDeclaration, owner: Client): void {
     const { destinationKind, routingKey, arguments: args } = declaration
     const [sourceName, destinationName] = [cleanName(declaration.source), cleanName(declaration.destination)]
-    checkNotDefault(sourceName)
-    if (destinationKind === 'exchange') checkNotDefault(destinationName)
+    this.#checkBinding(sourceName, declaration, destinationName, owner)
     const source = this.exchange(sourceName)
     const destination =
       destinationKind === 'queue' ? this.queue(destinationName, owner) : this.exchange(destinationName)
@@ -302,12 +332,20 @@ export class VirtualHostState implements QueueHome {
     this.broker.announce('binding.created', () => binding.describe(this.name))
   }
 
+  /** In RabbitMQ's order (USR-03). */
+  #checkBinding(source: string, { destinationKind, routingKey }: BindingDeclaration, to: string, owner: Client): void {
+    owner.rights?.check('write', destinationKind, to)
+    checkNotDefault(source)
+    if (destinationKind === 'exchange') checkNotDefault(to)
+    owner.rights?.check('read', 'exchange', source)
+    if (this.exchanges.get(source)?.type.name === 'topic') owner.rights?.checkTopic('read', source, routingKey)
+  }
+
   /** Removes a binding; a missing one, or a missing end, is no error (BIND-04). */
-  unbind(declaration: BindingDeclaration, owner: object): void {
+  unbind(declaration: BindingDeclaration, owner: Client): void {
     const { destinationKind, routingKey, arguments: args } = declaration
     const [sourceName, destinationName] = [cleanName(declaration.source), cleanName(declaration.destination)]
-    checkNotDefault(sourceName)
-    if (destinationKind === 'exchange') checkNotDefault(destinationName)
+    this.#checkBinding(sourceName, declaration, destinationName, owner)
     const source = this.exchanges.get(sourceName)
     const binding = source?.bindings.get(bindingIdentity(destinationKind, destinationName, routingKey, args))
     if (source === undefined || binding === undefined) return

@@ -3,15 +3,10 @@
  * connection of the seam, whose exclusive queues go with it.
  */
 import type { BrokerState } from '../broker/broker-state.js'
+import type { Rights } from '../broker/rights.js'
+import type { User } from '../broker/users.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
-import {
-  ChannelError,
-  ClosedError,
-  ConnectionForcedError,
-  type LeveretError,
-  NotAllowedError,
-  PreconditionFailedError,
-} from '../errors.js'
+import { ChannelError, ClosedError, ConnectionForcedError, type LeveretError, NotAllowedError } from '../errors.js'
 import type { Scheduler } from '../scheduler.js'
 import type { AmqpChannel, AmqpChannelListener, MethodId } from './amqp-channel.js'
 import type { ChannelListener } from './channel.js'
@@ -33,8 +28,8 @@ export interface AmqpConnectionListener {
 /** How a connection is opened. */
 export interface AmqpConnectionSettings {
   readonly name: string
-  /** The user that logged in. */
-  readonly user: string
+  /** What the user that logged in may do. */
+  readonly rights: Rights
   /** Channels that may be open at once; 0 = as many as numbers reach. */
   readonly channelMax: number
 }
@@ -43,11 +38,11 @@ export interface AmqpConnectionSettings {
 const MOST_CHANNELS = 65_535
 
 export class AmqpConnection implements AmqpChannelOwner {
-  readonly user: string
   readonly channelMax: number
   readonly #connection: LocalConnection
   readonly #broker: BrokerState
   readonly #listener: AmqpConnectionListener
+  readonly #user: User
   readonly #channels = new Map<number, LocalAmqpChannel>()
   #closed = false
   #blocked = false
@@ -58,17 +53,22 @@ export class AmqpConnection implements AmqpChannelOwner {
     settings: AmqpConnectionSettings,
     listener: AmqpConnectionListener,
   ) {
-    this.user = settings.user
+    this.#user = settings.rights.user
     this.channelMax = settings.channelMax === 0 ? MOST_CHANNELS : settings.channelMax
     this.#broker = broker
     this.#listener = listener
-    this.#connection = new LocalConnection(broker, virtualHost, settings.name, (reason) => {
+    this.#connection = new LocalConnection(broker, virtualHost, settings.name, settings.rights, (reason) => {
       this.#lose(new ConnectionForcedError(reason), NO_METHOD)
     })
   }
 
   get name(): string {
     return this.#connection.name
+  }
+
+  /** Name of the user that logged in. */
+  get user(): string {
+    return this.#user.name
   }
 
   get virtualHost(): string {
@@ -90,7 +90,7 @@ export class AmqpConnection implements AmqpChannelOwner {
 
   /**
    * Opens a channel, under the lowest number that is free unless one is given.
-   * @throws NotAllowedError past `channelMax` (CH-15), ChannelError for a number that is taken (CH-01); the connection is
+   * @throws NotAllowedError past `channelMax` (CH-15) or the limit of the user (LIM-04), ChannelError for a number that is taken (CH-01); the connection is
    * closed by then. ClosedError.
    */
   createChannel(listener: AmqpChannelListener, number = this.#freeNumber()): AmqpChannel {
@@ -102,6 +102,7 @@ export class AmqpConnection implements AmqpChannelOwner {
     }
     const channel = new LocalAmqpChannel(number, this, listener)
     this.#channels.set(number, channel)
+    this.#user.channels++
     return channel
   }
 
@@ -114,6 +115,12 @@ export class AmqpConnection implements AmqpChannelOwner {
   #faultOf(number: number): LeveretError | undefined {
     if (this.#channels.has(number)) return new ChannelError("second 'channel.open' seen")
     const [open, most] = [this.#channels.size + 1, this.channelMax]
+    const { name, channels, limits } = this.#user
+    const { maxChannels: limit = -1 } = limits
+    if (limit >= 0 && channels >= limit) {
+      const text = `number of channels opened for user '${name}' has reached the maximum allowed user limit of (${limit})`
+      return new NotAllowedError(text)
+    }
     if (open <= most && number <= MOST_CHANNELS) return undefined
     return new NotAllowedError(
       `number of channels opened (${open - 1}) has reached the negotiated channel_max (${most})`,
@@ -135,12 +142,7 @@ export class AmqpConnection implements AmqpChannelOwner {
   }
 
   forget(channel: LocalAmqpChannel): void {
-    this.#channels.delete(channel.number)
-  }
-
-  checkUser(userId: string): void {
-    if (userId === this.user) return
-    throw new PreconditionFailedError(`user_id property set to '${userId}' but authenticated user was '${this.user}'`)
+    if (this.#channels.delete(channel.number)) this.#user.channels--
   }
 
   published(): void {

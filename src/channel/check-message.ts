@@ -1,5 +1,6 @@
 /** What a broker checks of a message, and changes in it, before it routes it (PUB-01). */
 import { stringsOf } from '../broker/publishing.js'
+import type { Rights } from '../broker/rights.js'
 import { PreconditionFailedError } from '../errors.js'
 import { Message } from '../message.js'
 import { REPLY_TO } from '../names.js'
@@ -8,10 +9,13 @@ import { TEN_YEARS } from '../time.js'
 /**
  * The message as it is routed: without its BCC header (PUB-10), with the channel's address where it asks for direct
  * replies (DRT-04).
- * @throws PreconditionFailedError for CC or BCC that is no array (PUB-09), a bad expiration (PUB-13), or direct replies
+ * @throws PreconditionFailedError for a user that is not the connection's (PUB-14), CC or BCC that is no array (PUB-09), a bad expiration (PUB-13), or direct replies
  * without a consumer for them (DRT-03).
  */
-export function checkMessage(unaddressed: Message, replyAddress: string | undefined): Message {
+export function checkMessage(unaddressed: Message, replyAddress: string | undefined, rights?: Rights): Message {
+  if (rights !== undefined && unaddressed.properties.userId !== undefined) {
+    rights.checkUserId(unaddressed.properties.userId)
+  }
   const message = unaddressed.properties.replyTo === REPLY_TO ? addressed(unaddressed, replyAddress) : unaddressed
   const { headers, expiration } = message.properties
   if (expiration !== undefined) checkExpiration(expiration)

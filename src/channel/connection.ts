@@ -2,6 +2,7 @@
 
 import type { BodyMode } from '../body.js'
 import type { BrokerState } from '../broker/broker-state.js'
+import type { Rights } from '../broker/rights.js'
 import type { QueueOwner, VirtualHostState } from '../broker/virtual-host-state.js'
 import { ClosedError } from '../errors.js'
 import type { Scheduler } from '../scheduler.js'
@@ -14,12 +15,21 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
   readonly #state: VirtualHostState
   readonly #channels = new Set<LocalChannel>()
   readonly #ended: ((reason: string) => void) | undefined
+  readonly rights: Rights | undefined
   #numbers = 0
   closed = false
 
-  /** `ended` hears why the broker ended the connection. */
-  constructor(broker: BrokerState, virtualHost: VirtualHostState, name: string, ended?: (reason: string) => void) {
+  /** Without `rights` it may do everything. `ended` hears why the broker ended the connection. */
+  constructor(
+    broker: BrokerState,
+    virtualHost: VirtualHostState,
+    name: string,
+    rights?: Rights,
+    ended?: (reason: string) => void,
+  ) {
     this.#broker = broker
+    this.rights = rights
+    if (rights !== undefined) rights.user.connections++
     this.#ended = ended
     this.#state = virtualHost
     this.name = name
@@ -74,6 +84,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
   end(reason: string, afterTasks = false): void {
     if (this.closed) return
     this.closed = true
+    if (this.rights !== undefined) this.rights.user.connections--
     // n.b. consumers that were just cancelled hear of that first: a channel that closes ends them without a word.
     if (afterTasks) this.#broker.scheduler.schedule({ run: () => this.#closeChannels() })
     else this.#closeChannels()

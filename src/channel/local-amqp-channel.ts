@@ -1,8 +1,10 @@
 /** AMQP's channel on a broker in this process: a channel of the seam, and what the protocol has besides. */
 import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
 import type { BindingDeclaration, QueueInfo } from '../declarations.js'
+import type { Settlement } from '../delivery.js'
 import { ClosedError, LeveretError, NotFoundError, NotImplementedError, PreconditionFailedError } from '../errors.js'
 import { Message, type MessageProperties, NO_PROPERTIES } from '../message.js'
+import { REPLY_TO } from '../names.js'
 import type { Scheduler } from '../scheduler.js'
 import type {
   AmqpChannel,
@@ -19,6 +21,8 @@ import type { LocalChannel } from './local-channel.js'
 import { METHODS, type MethodName } from './methods.js'
 import { Transaction } from './transaction.js'
 
+const NO_FLAGS: PublishFlags = {}
+
 /** What a channel needs of its connection. */
 export interface AmqpChannelOwner {
   readonly scheduler: Scheduler
@@ -28,8 +32,6 @@ export interface AmqpChannelOwner {
   forget(channel: LocalAmqpChannel): void
   /** A channel made an error that RabbitMQ closes the connection for (GEN-01). */
   fail(error: LeveretError, method: MethodId): void
-  /** Checks that a message may carry this user (PUB-14). */
-  checkUser(userId: string): void
   /** A channel published: a broker with an alarm blocks the connection then. */
   published(): void
 }
@@ -59,6 +61,7 @@ export class LocalAmqpChannel implements AmqpChannel {
       returned: (message) => this.#notice(() => listener.returned(message)),
       confirmed: (sequenceNumber, accepted) => this.#confirm(sequenceNumber, accepted),
     })
+    this.#channel.rememberLost()
   }
 
   get closed(): boolean {
@@ -141,21 +144,33 @@ export class LocalAmqpChannel implements AmqpChannel {
     routingKey: string,
     body: unknown,
     properties: MessageProperties = NO_PROPERTIES,
-    flags: PublishFlags = {},
+    flags: PublishFlags = NO_FLAGS,
   ): void {
-    const { mandatory = false, immediate = false } = flags
-    this.#run('basic.publish', () => {
-      if (immediate) throw new NotImplementedError('immediate=true')
-      if (properties.userId !== undefined) this.#connection.checkUser(properties.userId)
-      const message = new Message(exchange, routingKey, body, properties)
-      if (this.#transaction !== undefined) {
-        this.#transaction.publishes(this.#channel.prepare(message, mandatory))
-        return
-      }
-      const outcome = this.#channel.publish(message, mandatory, 0)
-      this.#connection.published()
-      if (outcome !== 'pending') this.#confirm(this.#channel.publishes, outcome === 'accepted')
-    })
+    this.#checkOpen()
+    // n.b. no closure, as in `#run`: this is once a message.
+    try {
+      this.#publish(
+        new Message(exchange, routingKey, body, properties),
+        flags.mandatory === true,
+        flags.immediate === true,
+      )
+    } catch (error) {
+      this.#report(error, 'basic.publish')
+      throw error
+    }
+  }
+
+  #publish(message: Message, mandatory: boolean, immediate: boolean): void {
+    if (immediate) throw new NotImplementedError('immediate=true')
+    const channel = this.#channel
+    if (this.#transaction !== undefined) {
+      this.#transaction.publishes(channel.prepare(message, mandatory))
+      return
+    }
+    const outcome = channel.publish(message, mandatory, 0)
+    this.#connection.published()
+    if (this.#unnumbered !== undefined && outcome !== 'pending')
+      this.#confirm(channel.publishes, outcome === 'accepted')
   }
 
   basicGet(queue: string, noAck = false): GotMessage | undefined {
@@ -170,10 +185,10 @@ export class LocalAmqpChannel implements AmqpChannel {
   basicConsume(queue: string, flags: ConsumeFlags = {}): string {
     const { consumerTag = '', noAck = false, exclusive = false } = flags
     return this.#run('basic.consume', () => {
-      const priority = priorityOf(flags.arguments)
+      const priority = flags.arguments === undefined ? 0 : this.#priorityOf(queue, flags.arguments)
       const options = { consumerTag, prefetch: this.#prefetch, noAck, exclusive, priority, once: false }
       const subscription: Subscription = this.#channel.consume(this.#queueName(queue), options, {
-        ready: () => this.#deliver(subscription, false),
+        ready: () => this.#deliver(subscription),
         cancelled: () => {
           this.#consumers.delete(subscription.consumerTag)
           this.#notice(() => this.#listener.cancelled(subscription.consumerTag))
@@ -184,51 +199,80 @@ export class LocalAmqpChannel implements AmqpChannel {
     })
   }
 
+  /** What the consumer's arguments say of it; a consumer of direct replies may say anything. */
+  #priorityOf(queue: string, args: Arguments): number {
+    const { 'x-priority': priority, 'x-stream-offset': offset } = args
+    if (queue === REPLY_TO || (priority === undefined && offset === undefined)) return 0
+    const { title, type } = this.#channel.queueOf(this.#queueName(queue))
+    if (offset !== undefined) {
+      throw new PreconditionFailedError(`invalid arg 'x-stream-offset' for ${title} of queue type rabbit_${type}_queue`)
+    }
+    if (typeof priority === 'number' && Number.isInteger(priority)) return priority
+    const fault = `"expected integer, got ${fieldKind(priority)}"`
+    throw new PreconditionFailedError(`invalid arg 'x-priority' for ${title}: ${fault}`)
+  }
+
   basicCancel(consumerTag: string): void {
     this.#run('basic.cancel', () => {
       const subscription = this.#consumers.get(consumerTag)
       if (subscription === undefined) return
       // CON-13: what was assigned is out on the channel, and stays out.
-      this.#deliver(subscription, true)
+      this.#handOut(subscription)
       this.#consumers.delete(consumerTag)
       void subscription.cancel()
     })
   }
 
-  /** Hands over what a consumer was assigned; all of it, where the event loop's turn is not minded. */
-  #deliver(subscription: Subscription, all: boolean): void {
+  /** Hands over what a consumer was assigned. */
+  #deliver(subscription: Subscription): void {
     const { consumerTag } = subscription
-    for (let next = subscription.take(all); next !== undefined; next = subscription.take(all)) {
+    for (let next = subscription.take(); next !== undefined; next = subscription.take()) {
       this.#listener.delivered(consumerTag, next)
+    }
+  }
+
+  /** The same inside a method: what was assigned is out now, and the listener hears of it later. */
+  #handOut(subscription: Subscription): void {
+    const { consumerTag } = subscription
+    for (let next = subscription.take(true); next !== undefined; next = subscription.take(true)) {
+      const delivery = next
+      this.#notice(() => this.#listener.delivered(consumerTag, delivery))
     }
   }
 
   // Settlements
 
   basicAck(deliveryTag: number, multiple = false): void {
-    this.#run('basic.ack', () => this.#settle(deliveryTag, multiple, 'ack'))
+    this.#settle('basic.ack', deliveryTag, multiple, 'ack')
   }
 
   basicNack(deliveryTag: number, multiple = false, requeue = true): void {
-    this.#run('basic.nack', () => this.#settle(deliveryTag, multiple, requeue ? 'requeue' : 'reject'))
+    this.#settle('basic.nack', deliveryTag, multiple, requeue ? 'requeue' : 'reject')
   }
 
   basicReject(deliveryTag: number, requeue = true): void {
-    this.#run('basic.reject', () => this.#settle(deliveryTag, false, requeue ? 'retry' : 'reject'))
+    this.#settle('basic.reject', deliveryTag, false, requeue ? 'retry' : 'reject')
   }
 
   basicRecover(requeue = true): void {
     this.#run('basic.recover', () => {
       if (!requeue) throw new NotImplementedError('requeue=false')
-      for (const subscription of this.#consumers.values()) this.#deliver(subscription, true)
+      for (const subscription of this.#consumers.values()) this.#handOut(subscription)
       this.#channel.settleTaken(this.#channel.takeOut(0, true), 'requeue')
     })
   }
 
-  #settle(deliveryTag: number, multiple: boolean, how: 'ack' | 'requeue' | 'retry' | 'reject'): void {
-    const taken = this.#channel.takeOut(deliveryTag, multiple)
-    if (this.#transaction === undefined) this.#channel.settleTaken(taken, how)
-    else this.#transaction.settles(taken, how)
+  #settle(method: MethodName, deliveryTag: number, multiple: boolean, how: Settlement): void {
+    this.#checkOpen()
+    try {
+      if (this.#transaction !== undefined) {
+        this.#transaction.settles(this.#channel.takeOut(deliveryTag, multiple), how)
+      } else if (multiple) this.#channel.settleTaken(this.#channel.takeOut(deliveryTag, true), how)
+      else this.#channel.settleOne(deliveryTag, how)
+    } catch (error) {
+      this.#report(error, method)
+      throw error
+    }
   }
 
   basicQos(prefetchSize: number, prefetchCount: number, global = false): void {
@@ -295,13 +339,21 @@ export class LocalAmqpChannel implements AmqpChannel {
   }
 
   #run<T>(method: MethodName, operation: () => T): T {
-    if (this.#closed) throw new ClosedError(`channel ${this.number}`)
+    this.#checkOpen()
     try {
       return operation()
     } catch (error) {
-      if (error instanceof LeveretError) this.#fail(error, METHODS[method])
+      this.#report(error, method)
       throw error
     }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ClosedError(`channel ${this.number}`)
+  }
+
+  #report(error: unknown, method: MethodName): void {
+    if (error instanceof LeveretError) this.#fail(error, METHODS[method])
   }
 
   #fail(error: LeveretError, method: MethodId): void {
@@ -321,14 +373,10 @@ export class LocalAmqpChannel implements AmqpChannel {
     if (this.#closed) return
     this.#closed = true
     this.#transaction?.rollback()
+    // n.b. what was assigned was out on the channel: it comes back as redelivered (ACK-11).
+    for (const subscription of this.#consumers.values()) while (subscription.take(true) !== undefined);
     this.#consumers.clear()
     this.#channel.close()
     this.#connection.forget(this)
   }
-}
-
-function priorityOf(args: Arguments = NO_ARGUMENTS): number {
-  const priority = args['x-priority'] ?? 0
-  if (typeof priority === 'number' && Number.isInteger(priority)) return priority
-  throw new PreconditionFailedError(`invalid arg 'x-priority': {unacceptable_type,${fieldKind(priority)}}`)
 }

@@ -2,8 +2,9 @@
 
 import type { ExchangeState } from '../broker/exchange-state.js'
 import { type DeliveryHolder, LocalSubscription } from '../broker/local-subscription.js'
-import type { Publisher } from '../broker/publishing.js'
+import { type Publisher, stringsOf } from '../broker/publishing.js'
 import type { QueueState } from '../broker/queue-state.js'
+import type { Client, Rights } from '../broker/rights.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
 import type {
   BindingDeclaration,
@@ -26,7 +27,7 @@ import { Unacked } from './unacked.js'
 import { Window } from './window.js'
 
 /** What a channel needs of its connection. */
-export interface ChannelOwner {
+export interface ChannelOwner extends Client {
   readonly name: string
   readonly closed: boolean
   /** The channel holds something that must go back when the connection ends. */
@@ -44,6 +45,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   #subscriptions: readonly LocalSubscription[] = []
   #queues: readonly QueueState[] = []
   #unacked: Unacked | undefined
+  /** Tags of deliveries that went with their queue, where those may still be named. */
+  #lost: Set<number> | undefined
   #tags = 0
   #pending = 0
   #drained: { promise: Promise<void>; resolve: () => void } | undefined
@@ -70,11 +73,11 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   publish(unchecked: Message, mandatory: boolean, delay: number): Outcome {
     let exchange = this.#exchange
-    if (exchange === undefined || exchange.name !== unchecked.exchange || exchange.deleted) {
-      exchange = this.#exchangeOf(unchecked.exchange)
+    if (exchange === undefined || exchange.name !== unchecked.exchange || exchange.guarded) {
+      exchange = this.#exchangeOf(unchecked)
     }
     if (this.closed) this.#checkOpen()
-    const message = unchecked.properties === NO_PROPERTIES ? unchecked : checkMessage(unchecked, this.#replies?.name)
+    const message = unchecked.properties === NO_PROPERTIES ? unchecked : this.#check(unchecked)
     this.publishes++
     const { publishing, broker } = this.#virtualHost
     const outcome =
@@ -90,8 +93,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
    * @throws as `publish` does.
    */
   prepare(unchecked: Message, mandatory: boolean): () => Outcome {
-    const exchange = this.#exchangeOf(unchecked.exchange)
-    const message = checkMessage(unchecked, this.#replies?.name)
+    const exchange = this.#exchangeOf(unchecked)
+    const message = this.#check(unchecked)
     const { publishing, broker } = this.#virtualHost
     const queues = publishing.queuesFor(exchange, message)
     return () => {
@@ -101,14 +104,30 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     }
   }
 
-  #exchangeOf(name: string): ExchangeState {
+  #check(unchecked: Message): Message {
+    return checkMessage(unchecked, this.#replies?.name, this.#connection.rights)
+  }
+
+  #exchangeOf(message: Message): ExchangeState {
     this.#checkOpen()
+    const name = message.exchange
+    const { rights } = this.#connection
+    rights?.check('write', 'exchange', name)
     const exchange = this.#virtualHost.exchange(name)
     if (exchange.internal) {
       throw new AccessRefusedError(`cannot publish to internal exchange '${name}' in vhost '${this.#virtualHost.name}'`)
     }
+    if (rights !== undefined && exchange.type.name === 'topic') this.#checkTopics(rights, message)
     this.#exchange = exchange
     return exchange
+  }
+
+  #checkTopics(rights: Rights, { exchange, routingKey, properties: { headers } }: Message): void {
+    rights.checkTopic('write', exchange, routingKey)
+    // USR-08: the copies since RabbitMQ 4.
+    if (this.#virtualHost.broker.compatibility === '3.10') return
+    for (const name of ['CC', 'BCC'])
+      for (const key of stringsOf(headers?.[name])) rights.checkTopic('write', exchange, key)
   }
 
   returned(message: Message): void {
@@ -152,6 +171,11 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   // Deliveries
 
   hold(delivery: Delivery, noAck: boolean): void {
+    if (noAck && this.#replies !== undefined && delivery.recipient?.queue === this.#replies) {
+      // n.b. replies have no numbers of their own (DRT-05).
+      delivery.tag = 1
+      return
+    }
     delivery.tag = ++this.#tags
     if (noAck) return
     this.#unacked ??= new Unacked()
@@ -169,6 +193,20 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
     const delivery = this.#unacked?.remove(deliveryTag)
     if (delivery === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
+    this.#settle(delivery, how, reason)
+  }
+
+  /** Settles the delivery with this tag by itself, as `takeOut` and `settleTaken` do. */
+  settleOne(deliveryTag: number, how: Settlement): void {
+    const delivery = this.#unacked?.remove(deliveryTag)
+    if (delivery === undefined) this.takeOut(deliveryTag, false)
+    else {
+      delivery.settlement = how
+      this.#settle(delivery, how, undefined)
+    }
+  }
+
+  #settle(delivery: Delivery, how: Settlement, reason: unknown): void {
     delivery.queue.settle(delivery, how, reason)
     this.#window?.release(delivery, this.#subscriptions)
     if (this.#subscriptions.length === 0) this.#rest()
@@ -183,16 +221,24 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
    * @throws PreconditionFailedError when the tag is not out, and then nothing is taken (ACK-02 to ACK-04).
    */
   takeOut(deliveryTag: number, multiple: boolean): Delivery[] {
-    const unacked = this.#unacked
     if (multiple && deliveryTag === 0) return this.#takeUpTo(Number.POSITIVE_INFINITY)
-    const named = unacked?.remove(deliveryTag)
-    if (named === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
-    return multiple ? [...this.#takeUpTo(deliveryTag), named] : [named]
+    const named = this.#unacked?.remove(deliveryTag)
+    if (named === undefined && this.#lost?.delete(deliveryTag) !== true) {
+      throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
+    }
+    const before = multiple ? this.#takeUpTo(deliveryTag) : []
+    return named === undefined ? before : [...before, named]
+  }
+
+  /** From now on what a deleted queue takes along may still be settled by its tag, once (Q-24). */
+  rememberLost(): void {
+    this.#lost = new Set()
   }
 
   #takeUpTo(deliveryTag: number): Delivery[] {
     const taken = [...(this.#unacked ?? [])].filter(({ tag }) => tag <= deliveryTag)
     for (const { tag } of taken) this.#unacked?.remove(tag)
+    for (const tag of this.#lost ?? []) if (tag <= deliveryTag) this.#lost?.delete(tag)
     return taken
   }
 
@@ -236,6 +282,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   lose(queue: HomeQueue): void {
     for (const delivery of this.deliveries(queue)) {
       this.#unacked?.remove(delivery.tag)
+      this.#lost?.add(delivery.tag)
       delivery.lose()
       delivery.recipient?.settled()
       this.#window?.release(delivery, this.#subscriptions)
@@ -272,7 +319,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     if (this.#subscriptions.some((other) => other.consumerTag === consumerTag)) {
       throw new NotAllowedError(`attempt to reuse consumer tag '${consumerTag}'`)
     }
-    const queue = name === REPLY_TO ? this.#takeReplies(options.noAck) : this.#queue(name)
+    const queue = name === REPLY_TO ? this.#takeReplies(options.noAck) : this.#readable(name)
     const inUse = queue.consumers.some((consumer) => consumer.exclusive)
     const impossible = options.exclusive && (queue.consumerCount > 0 || queue.rules.singleActiveConsumer)
     if (!options.once && (inUse || impossible)) throw new AccessRefusedError(`${queue.title} in exclusive use`)
@@ -306,7 +353,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   get(name: string, noAck: boolean, tentative = false): Delivery | undefined {
     this.#checkOpen()
-    const queue = this.#queue(name)
+    const queue = this.#readable(name)
     const delivery = queue.get(this, noAck, tentative)
     if (delivery !== undefined) this.#remember(queue)
     if (noAck) this.#rest()
@@ -317,16 +364,21 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   // Topology
 
   declareExchange(declaration: ExchangeDeclaration): void {
-    this.#operate(() => this.#virtualHost.declareExchange(declaration))
+    this.#operate(() => this.#virtualHost.declareExchange(declaration, this.#connection.rights))
   }
 
   deleteExchange(name: string, ifUnused: boolean): void {
-    this.#operate(() => this.#virtualHost.deleteExchange(name, ifUnused))
+    this.#operate(() => this.#virtualHost.deleteExchange(name, ifUnused, this.#connection.rights))
   }
 
   /** A passive declare (EX-02). */
   checkExchange(name: string): void {
-    this.#operate(() => this.#virtualHost.checkExchange(name))
+    this.#operate(() => this.#virtualHost.checkExchange(name, this.#connection.rights))
+  }
+
+  /** A queue as error texts name it. @throws as `checkQueue`. */
+  queueOf(name: string): { readonly title: string; readonly type: string } {
+    return this.#operate(() => this.#queue(name))
   }
 
   /** Ready messages of the queue that a delivery is of. */
@@ -355,6 +407,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     return this.#operate(() => {
       // n.b. how a responder learns whether the requester is still there (DRT-06).
       if (name === REPLY_TO || this.#virtualHost.replies.has(name)) return { name, messageCount: 0, consumerCount: 1 }
+      this.#connection.rights?.checkAny('queue', name)
       const queue = this.#queue(name)
       queue.touch()
       return infoOf(queue)
@@ -370,7 +423,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   }
 
   purgeQueue(name: string): number {
-    return this.#operate(() => this.#queue(name).purge())
+    return this.#operate(() => this.#readable(name).purge())
   }
 
   bind(binding: BindingDeclaration): void {
@@ -424,6 +477,12 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     for (const queue of this.#queues) queue.forgetHolder(this)
     this.#queues = []
     this.#connection.forget(this)
+  }
+
+  /** A queue that is read from. */
+  #readable(name: string): QueueState {
+    this.#connection.rights?.check('read', 'queue', name)
+    return this.#queue(name)
   }
 
   #queue(name: string): QueueState {

@@ -2,20 +2,37 @@
 import type { BodyMode } from '../body.js'
 import { BrokerState } from '../broker/broker-state.js'
 import type { BrokerEventName, BrokerEvents } from '../broker/events.js'
+import { Rights } from '../broker/rights.js'
+import type { UserLimits } from '../broker/users.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
-import { AmqpConnection, type AmqpConnectionListener, type AmqpConnectionSettings } from '../channel/amqp-connection.js'
+import { AmqpConnection, type AmqpConnectionListener } from '../channel/amqp-connection.js'
 import { LocalConnection } from '../channel/connection.js'
 import { type Clock, PlatformClock } from '../clock.js'
 import type { Compatibility } from '../declarations.js'
-import { ClosedError, InvalidOptionError } from '../errors.js'
+import { ClosedError, InvalidOptionError, NotAllowedError, NotFoundError } from '../errors.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import { BUILT_IN_EXCHANGE_TYPES } from '../exchange-types/registry.js'
 import { Bus } from '../handles/bus.js'
 import { checkShortString, describe } from '../names.js'
-import { boolean, type Checks, checkOptions, integer, oneOf, signal, string } from '../options.js'
+import { boolean, type Checks, checkOptions, didYouMean, integer, oneOf, signal, string } from '../options.js'
 import { BUILT_IN_QUEUE_ARGUMENTS } from '../queue-arguments/registry.js'
 import { type CloseBrokerOptions, type ClosedBroker, Closing } from './closing.js'
 import type { BrokerOverview } from './overview.js'
+import {
+  addUser,
+  type PermissionInfo,
+  type PermissionOptions,
+  permissionList,
+  permissionsOf,
+  setUserLimits,
+  type TopicPermissionInfo,
+  type TopicPermissionOptions,
+  topicPermissionList,
+  topicPermissionsOf,
+  type UserInfo,
+  type UserOptions,
+  userInfo,
+} from './user-options.js'
 import { overviewOf, VirtualHost } from './virtual-host.js'
 
 /** How a broker is made. */
@@ -49,6 +66,10 @@ export interface ConnectOptions {
   readonly virtualHost?: string
   /** Name of the connection, for overviews and events. @default generated */
   readonly name?: string
+  /** Name of the user that logs in. @default 'guest' */
+  readonly user?: string
+  /** The user's password. @default 'guest' where no user is named */
+  readonly password?: string
 }
 
 const BROKER_CHECKS: Checks = {
@@ -64,7 +85,7 @@ const BROKER_CHECKS: Checks = {
       : 'a Clock: { now, setTimeout, clearTimeout }'
   },
 }
-const CONNECT_CHECKS: Checks = { virtualHost: string, name: string }
+const CONNECT_CHECKS: Checks = { virtualHost: string, name: string, user: string, password: string }
 const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
 
 /**
@@ -112,7 +133,7 @@ export class Broker {
   }
 
   /**
-   * Makes a virtual host and answers its bus; one that exists is left as it is.
+   * Makes a virtual host and answers its bus; one that exists is left as it is. The user `guest` may do everything in it.
    * @throws InvalidOptionError for a bad name, ClosedError.
    */
   createVirtualHost(name: string): VirtualHost {
@@ -138,25 +159,145 @@ export class Broker {
   }
 
   /**
-   * A further connection: a bus that can be closed on its own, with exclusive queues of its own.
-   * @throws NotAllowedError when there is no such virtual host, ClosedError, UnknownOptionError, InvalidOptionError.
+   * A further connection: a bus that can be closed on its own, with exclusive queues of its own, and the rights of a user.
+   * @throws AccessRefusedError for a wrong user or password, NotAllowedError when there is no such virtual host, the user
+   * has no permissions there, or a limit of connections is reached, ClosedError, UnknownOptionError, InvalidOptionError.
    */
   connect(options: ConnectOptions = {}): Bus {
     this.#checkOpen()
     checkOptions('connect', options, CONNECT_CHECKS)
-    const state = this.#state.virtualHost(options.virtualHost ?? '/')
-    return new Bus(new LocalConnection(this.#state, state, options.name ?? `connection ${++this.#connections}`))
+    const [state, rights] = this.#login(options)
+    return new Bus(new LocalConnection(this.#state, state, options.name ?? `connection ${++this.#connections}`, rights))
   }
 
   /** @internal A connection that speaks AMQP's own model, for facades and listeners. */
   openConnection(
-    options: Partial<AmqpConnectionSettings> & { readonly virtualHost?: string },
+    options: ConnectOptions & { readonly channelMax?: number },
     listener: AmqpConnectionListener,
   ): AmqpConnection {
     this.#checkOpen()
+    const [state, rights] = this.#login(options)
+    const { name = `connection ${++this.#connections}`, channelMax = 2047 } = options
+    return new AmqpConnection(this.#state, state, { name, rights, channelMax }, listener)
+  }
+
+  /** In RabbitMQ's order: who, where, how many, whether. */
+  #login(options: ConnectOptions): [VirtualHostState, Rights] {
+    const { user: name = 'guest', password = options.user === undefined ? 'guest' : undefined } = options
+    const { users, compatibility } = this.#state
+    const user = users.authenticate(name, password)
     const state = this.#state.virtualHost(options.virtualHost ?? '/')
-    const { name = `connection ${++this.#connections}`, user = 'guest', channelMax = 2047 } = options
-    return new AmqpConnection(this.#state, state, { name, user, channelMax }, listener)
+    state.limits.checkConnections(name, state)
+    users.checkConnections(user)
+    if (!user.permissions.has(state.name)) {
+      throw new NotAllowedError(`access to vhost '${state.name}' refused for user '${name}'`)
+    }
+    return [state, new Rights(user, state.name, compatibility !== '3.10')]
+  }
+
+  // Users
+
+  /**
+   * Adds a user, or changes the one of this name. It may do nothing until it is given permissions.
+   * @throws InvalidOptionError, UnknownOptionError, ClosedError.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from 'leveret'
+   *
+   * const broker = new Broker()
+   * broker.addUser('billing', { password: 'secret' })
+   * broker.setPermissions('billing', { configure: '^billing\\.', write: '^billing\\.', read: '.*' })
+   * const bus = broker.connect({ user: 'billing', password: 'secret' })
+   * await bus.declareQueue('billing.jobs')
+   * try {
+   *   await bus.declareQueue('jobs')
+   * } catch (error) {
+   *   console.log(error.message)
+   *   // ACCESS_REFUSED - configure access to queue 'jobs' in vhost '/' refused for user 'billing'
+   * }
+   * ```
+   */
+  addUser(name: string, options?: UserOptions): void {
+    this.#checkOpen()
+    addUser(this.#state.users, name, options)
+  }
+
+  /**
+   * Deletes a user; its connections close, with 320 for AMQP clients.
+   * @throws NotFoundError, ClosedError.
+   */
+  deleteUser(name: string): void {
+    this.#checkOpen()
+    this.#state.deleteUser(name)
+  }
+
+  /** The users. A new broker has one, `guest` with the password `guest`, who may do everything. */
+  users(): UserInfo[] {
+    return [...this.#state.users].map(userInfo)
+  }
+
+  /**
+   * Gives a user rights in a virtual host, instead of those it had there. They hold from the next operation on.
+   * @throws NotFoundError when there is no such user or virtual host, InvalidOptionError, UnknownOptionError, ClosedError.
+   */
+  setPermissions(user: string, options: PermissionOptions): void {
+    this.#checkOpen()
+    const { virtualHost, ...permissions } = permissionsOf(options)
+    this.#state.users.setPermissions(user, this.#virtualHostNamed(virtualHost), permissions)
+  }
+
+  /**
+   * Takes all rights in a virtual host from a user. Connections stay open, and may do nothing.
+   * @throws NotFoundError when there is no such user, ClosedError.
+   */
+  clearPermissions(user: string, virtualHost = '/'): void {
+    this.#checkOpen()
+    this.#state.users.clearPermissions(user, virtualHost)
+  }
+
+  /** The permissions of all users. */
+  permissions(): PermissionInfo[] {
+    return permissionList(this.#state.users)
+  }
+
+  /**
+   * Limits the keys that a user may publish and bind with on one topic exchange. A user without any may use every key.
+   * @throws NotFoundError when there is no such user or virtual host, InvalidOptionError, UnknownOptionError, ClosedError.
+   */
+  setTopicPermissions(user: string, options: TopicPermissionOptions): void {
+    this.#checkOpen()
+    const { virtualHost, exchange, ...permissions } = topicPermissionsOf(options)
+    this.#state.users.setTopicPermissions(user, this.#virtualHostNamed(virtualHost), exchange, permissions)
+  }
+
+  /**
+   * Takes the limits of keys on one exchange of a virtual host from a user, or on all of them.
+   * @throws NotFoundError when there is no such user, ClosedError.
+   */
+  clearTopicPermissions(user: string, virtualHost = '/', exchange?: string): void {
+    this.#checkOpen()
+    this.#state.users.clearTopicPermissions(user, virtualHost, exchange)
+  }
+
+  /** The topic permissions of all users. */
+  topicPermissions(): TopicPermissionInfo[] {
+    return topicPermissionList(this.#state.users)
+  }
+
+  /**
+   * Limits what a user may have open at once, instead of the limits it had. Nothing that is open closes.
+   * @throws NotFoundError, InvalidOptionError, UnknownOptionError, ClosedError.
+   */
+  setUserLimits(user: string, limits: UserLimits): void {
+    this.#checkOpen()
+    setUserLimits(this.#state.users, user, limits)
+  }
+
+  #virtualHostNamed(name: string): string {
+    const { virtualHosts } = this.#state
+    if (virtualHosts.has(name)) return name
+    throw new NotFoundError(`no vhost '${name}'`, didYouMean(name, virtualHosts.keys()))
   }
 
   /** Calls `listener` at every such event, see `BrokerEvents`. A listener that throws is reported as a `fault`. */

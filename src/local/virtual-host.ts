@@ -19,6 +19,17 @@ import { type Checks, checkOptions, integer, string, table } from '../options.js
 import { EXPLAIN_CHECKS, type ExplainOptions, Explanation } from './explanation.js'
 import type { ExchangeInfo, QueueDetails, VirtualHostOverview } from './overview.js'
 
+/** What a virtual host may have at once; -1 and undefined are no limit. */
+export interface VirtualHostLimits {
+  /** Connections, the broker's own aside; 0 is none at all. */
+  readonly maxConnections?: number
+  /** Queues of every kind; those that are there can be declared again. */
+  readonly maxQueues?: number
+}
+
+const limit = integer(-1, Number.MAX_SAFE_INTEGER, '-1 = no limit')
+const LIMIT_CHECKS: Checks = { maxConnections: limit, maxQueues: limit }
+
 /** How a policy is made. */
 export interface PolicyOptions {
   /** Regular expression that is searched for anywhere in a name: `^jobs\.` are the names that begin so. */
@@ -212,6 +223,25 @@ export class VirtualHost extends Bus {
   /** The operator policies. */
   operatorPolicies(): Policy[] {
     return this.#state.policies.list(true)
+  }
+
+  /**
+   * Limits what the virtual host may have, instead of the limits it had. Nothing that is there goes.
+   * @throws InvalidOptionError, UnknownOptionError.
+   */
+  setLimits(limits: VirtualHostLimits): void {
+    checkOptions('setLimits', limits, LIMIT_CHECKS)
+    this.#state.limits.set(limits, this.#state)
+  }
+
+  /** The limits that are set. */
+  limits(): VirtualHostLimits {
+    return this.#state.limits.list()
+  }
+
+  /** Closes every connection but the broker's own, as an operator does: AMQP clients are told 320 and the reason. */
+  closeConnections(reason: string): void {
+    for (const connection of [...this.#state.connections]) if (connection.rights !== undefined) connection.end(reason)
   }
 
   /** What is there and what became of the messages. */
