@@ -81,8 +81,8 @@ class DelayedMessageRouter implements Router {
  * const bus = new Broker({ exchangeTypes: [delayedMessage] }).virtualHost('/')
  * const later = await bus.declareExchange('later', 'x-delayed-message', { arguments: { 'x-delayed-type': 'topic' } })
  * const mails = await bus.declareQueue('mails', { bindings: [later.key('mail.#')] })
+ * mails.createConsumer().run(({ body, headers }) => console.log(body, headers['x-delay'])) // hello -20
  * await later.send('mail.welcome', 'hello', { headers: { 'x-delay': 20 } })
- * console.log((await mails.get({ wait: true }))?.headers['x-delay']) // -20
  * ```
  */
 export const delayedMessage: ExchangeType = {
