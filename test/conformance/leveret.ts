@@ -64,7 +64,7 @@ const protocol: Protocol = {
       is: (itsClass: number, itsMethod: number) => itsClass === classId && itsMethod === methodId,
       run: (engine: AmqpChannel) => {
         run(engine, fields, on)
-        return {}
+        return method === 'channel.flow' ? fields : {}
       },
     })
   },

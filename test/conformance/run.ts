@@ -4,10 +4,12 @@
 //   tsx test/conformance/run.ts --target rabbitmq        this target only
 //   tsx test/conformance/run.ts --times 3                each target so often; its records must not differ
 //   tsx test/conformance/run.ts --notes                  shows every note
+//   tsx test/conformance/run.ts --rules                  a line per rule: proved, differs, or noted on the first target only
 //   tsx test/conformance/run.ts --only 'part of a title'
 import { parseArgs } from 'node:util'
 import { areas } from './areas/index.js'
-import { differences, type ScenarioRecord } from './compare.js'
+import type { ScenarioRecord } from './compare.js'
+import { allDifferences, prove } from './proof.js'
 import { runAll } from './record.js'
 import { allRules } from './rules.js'
 import { TARGETS } from './targets.js'
@@ -19,6 +21,7 @@ const { values, positionals } = parseArgs({
     target: { type: 'string', multiple: true },
     times: { type: 'string', default: '1' },
     notes: { type: 'boolean', default: false },
+    rules: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
   },
 })
@@ -66,15 +69,11 @@ if (values.notes)
   }
 
 let differing = 0
-for (const other of others) {
-  for (const [i, record] of other.records.entries()) {
-    const reference = first?.records[i]
-    if (reference === undefined || record.skipped !== undefined || reference.skipped !== undefined) continue
-    for (const { title, rule, what, left, right } of differences(reference, record)) {
-      differing++
-      console.log(`\n${rule} differs: ${title}: ${what}`)
-      console.log(`  ${first?.target}: ${JSON.stringify(left)}\n  ${other.target}: ${JSON.stringify(right)}`)
-    }
+for (const { target, records } of others) {
+  for (const { title, rule, what, left, right } of allDifferences(first?.records ?? [], records)) {
+    differing++
+    console.log(`\n${rule} differs: ${title}: ${what}`)
+    console.log(`  ${first?.target}: ${JSON.stringify(left)}\n  ${target}: ${JSON.stringify(right)}`)
   }
 }
 
@@ -83,6 +82,15 @@ const noted = new Set<string>()
 for (const { rules: carried, notes, crash } of first?.records ?? []) {
   for (const rule of carried) if (!rules.has(rule)) throw new Error(`no such rule: ${rule}`)
   if (crash === undefined) for (const { rule } of notes) noted.add(rule)
+}
+const last = others.at(-1)
+if (first !== undefined && last !== undefined) {
+  const proofs = prove(rules.keys(), first.records, last.records)
+  if (values.rules)
+    for (const { rule, verdict, notes } of proofs)
+      if (verdict !== 'none') console.log(`${rule} ${verdict}, ${notes} notes`)
+  const proved = proofs.filter(({ verdict }) => verdict === 'proved')
+  console.log(`\n${proved.length} rules proved on ${first.target} and ${last.target}`)
 }
 const core = [...rules].filter(([, kind]) => kind === 'core').map(([rule]) => rule)
 const open = core.filter((rule) => !noted.has(rule) && !(rule in UNOBSERVABLE))

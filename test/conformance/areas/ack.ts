@@ -184,6 +184,7 @@ export const ack = [
     const inbox = await t.consume(channel, q)
     await inbox.until(3)
     channel.ack(await inbox.nth(2))
+    await inbox.until(4)
     await channel.close()
     t.note('ACK-11', 'after the channel closed', (await t.await(q, 4)).map(delivery))
     const next = await t.channel(connection)

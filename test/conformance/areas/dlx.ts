@@ -24,9 +24,8 @@ export const dlx = [
     const [q, dead] = await pair(t, channel, { maxLength: 2 })
     t.send(channel, q, '1', '2', '3')
     await reject(t, channel, q)
-    t.publish(channel, '', q, 'brief', { expiration: '0' })
     await t.drain(q, channel)
-    t.publish(channel, '', q, 'brief', { expiration: '30' })
+    t.publish(channel, '', q, 'brief', { expiration: '0' })
     const letters = await t.await(dead, 3)
     const causes = letters.map((each) => `${body(each)} ${deaths(each)?.[0]?.reason}`)
     t.note('DLX-01', 'causes', causes.sort())
@@ -63,7 +62,13 @@ export const dlx = [
     for (const from of [q, keyed, empty]) {
       t.publish(channel, '', from, 'a', { CC: ['cc'], BCC: ['bcc'], persistent: true, messageId: 'm' })
       await reject(t, channel, from)
-      await t.pass(60)
+      const readyIn = async () => {
+        const counts = []
+        for (const queue of Object.values(dead)) counts.push((await channel.checkQueue(queue)).messageCount)
+        return counts
+      }
+      await t.until(async () => (await readyIn()).some((each) => each > 0))
+      await t.stable(readyIn)
       for (const [key, queue] of Object.entries(dead)) {
         const arrived = await t.take(queue, channel)
         t.note('DLX-03', `from ${t.short(from)}, key "${key}"`, bodies(arrived))
@@ -131,7 +136,7 @@ export const dlx = [
       t.note('DLX-10', 'first death', { ...headers(message), 'x-death': undefined })
       channel.ack(message)
       const own = t.name('own')
-      await channel.assertQueue(own, { deadLetterExchange: '', messageTtl: 150 })
+      await channel.assertQueue(own, { deadLetterExchange: '' })
       t.send(channel, own, 'c')
       for (let i = 0; i < 3; i++) {
         await t.until(async () => (await t.ready(own)) === 1)

@@ -178,8 +178,10 @@ export const pub = [
     for (const deliveryMode of [0, 3, 255])
       t.note('PUB-15', `${deliveryMode}`, await t.attempt((on) => t.publish(on, '', q, 'a', { deliveryMode })))
     t.publish(channel, '', p, 'high', { priority: 200 })
-    t.publish(channel, '', q, 'low', { priority: 1 })
-    t.publish(channel, '', q, 'high', { priority: 200 })
+    const plain = t.name('plain')
+    await channel.assertQueue(plain)
+    t.publish(channel, '', plain, 'low', { priority: 1 })
+    t.publish(channel, '', plain, 'high', { priority: 200 })
     t.note(
       'PUB-16',
       'clamped',
@@ -188,7 +190,7 @@ export const pub = [
     t.note(
       'PUB-16',
       'no priority queue',
-      (await t.take(q, channel)).map((each) => [body(each), each.properties.priority]),
+      (await t.take(plain, channel)).map((each) => [body(each), each.properties.priority]),
     )
   }),
 

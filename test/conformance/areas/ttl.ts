@@ -26,10 +26,10 @@ export const ttl = [
   scenario('a message out does not expire, and keeps its deadline', ['TTL-02', 'TTL-03'], async (t) => {
     const [channel, q, dead] = [await t.channel(), t.name('q'), t.name('dead')]
     await channel.assertQueue(dead)
-    await channel.assertQueue(q, { messageTtl: 200, deadLetterExchange: '', deadLetterRoutingKey: dead })
+    await channel.assertQueue(q, { messageTtl: 800, deadLetterExchange: '', deadLetterRoutingKey: dead })
     t.send(channel, q, 'acked', 'requeued')
     const [acked, requeued] = [await t.get(channel, q), await t.get(channel, q)]
-    await t.pass(450)
+    await t.pass(1_300)
     t.note('TTL-03', 'dead while out', await t.ready(dead))
     t.note('TTL-03', 'ack', await t.fate(channel, () => channel.ack(acked)))
     channel.nack(requeued)
@@ -49,6 +49,9 @@ export const ttl = [
     const first = await t.get(channel, q)
     t.note('TTL-07', 'left after the head was taken', first.fields.messageCount)
     t.note('TTL-04', 'next', await t.drain(q, channel))
+    t.send(channel, q, 'head')
+    t.publish(channel, '', q, 'none', { expiration: '0' })
+    t.note('TTL-07', 'TTL 0 behind a head', await t.drain(q, channel))
     await channel.assertQueue(p, { maxPriority: 9 })
     t.publish(channel, '', p, 'high', { priority: 9 })
     await channel.checkQueue(p)
