@@ -3,6 +3,7 @@ export type { Arguments, FieldValue } from './arguments.js'
 export type { BodyMode } from './body.js'
 export type {
   AlarmEvent,
+  AlarmResource,
   BacklogEvent,
   BindingEvent,
   BrokerEventName,

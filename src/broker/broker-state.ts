@@ -10,13 +10,15 @@ import type { QueueArgument, WithheldConfirm } from '../queue-arguments/queue-ar
 import { type QueueArguments, queueArgumentsOf } from '../queue-arguments/registry.js'
 import { Scheduler, type Task } from '../scheduler.js'
 import { Timers } from '../timers.js'
-import { type BrokerEventName, type BrokerEvents, Events } from './events.js'
+import { type AlarmResource, type BrokerEventName, type BrokerEvents, Events } from './events.js'
 import type { BrokerServices, Tracker } from './services.js'
 import { Users } from './users.js'
 import { VirtualHostState } from './virtual-host-state.js'
 
 /** Ends an operation that left nothing to do. */
 const NOTHING: Task = { run: () => undefined }
+
+const RESOURCES: readonly AlarmResource[] = ['memory', 'disk']
 
 /** What a broker is made of, normalised. */
 export interface BrokerSettings {
@@ -45,6 +47,11 @@ export class BrokerState implements BrokerServices {
   afterOperations: (() => void) | undefined
   /** Ready messages of all queues, for the high watermark. */
   ready = 0
+  /** More messages are ready than the high watermark. */
+  #high = false
+  /** Alarms that were set by hand. */
+  readonly #set = new Set<AlarmResource>()
+  #alarms: readonly AlarmResource[] = []
   #alarm = false
   #withheld: WithheldConfirm[] = []
   readonly #deferred = new Fifo<Task>()
@@ -122,21 +129,47 @@ export class BrokerState implements BrokerServices {
 
   /** A ready message more; past the high watermark producers wait (ALM-02). */
   becameReady(): void {
-    if (++this.ready > this.highWatermark && !this.#alarm) {
-      this.#alarm = true
-      this.#reportAlarm('alarm.set')
+    if (++this.ready > this.highWatermark && !this.#high) {
+      this.#high = true
+      this.#alarmsChanged()
     }
   }
 
   becameLess(by: number): void {
     this.ready -= by
-    if (this.#alarm && this.ready <= this.highWatermark) {
-      this.#alarm = false
-      this.#reportAlarm('alarm.cleared')
-      const released = this.#withheld
-      this.#withheld = []
-      for (const confirm of released) confirm.release()
+    if (this.#high && this.ready <= this.highWatermark) {
+      this.#high = false
+      this.#alarmsChanged()
     }
+  }
+
+  /** Sets an alarm by hand, or takes it back. */
+  setAlarm(resource: AlarmResource, on: boolean): void {
+    if (on) this.#set.add(resource)
+    else this.#set.delete(resource)
+    this.#alarmsChanged()
+    this.settle()
+  }
+
+  /** The alarms that are on. The high watermark is one of memory. */
+  get alarms(): readonly AlarmResource[] {
+    return this.#alarms
+  }
+
+  #alarmsChanged(): void {
+    const former = this.#alarms
+    this.#alarms = RESOURCES.filter((resource) => this.#set.has(resource) || (resource === 'memory' && this.#high))
+    const { ready, highWatermark } = this
+    for (const resource of RESOURCES) {
+      const on = this.#alarms.includes(resource)
+      if (on === former.includes(resource)) continue
+      this.announce(on ? 'alarm.set' : 'alarm.cleared', () => ({ resource, ready, highWatermark }))
+    }
+    this.#alarm = this.#alarms.length > 0
+    if (this.#alarm) return
+    const released = this.#withheld
+    this.#withheld = []
+    for (const confirm of released) confirm.release()
   }
 
   get alarmed(): boolean {
@@ -188,10 +221,5 @@ export class BrokerState implements BrokerServices {
     if (!this.events.heard) return
     const event = payload()
     this.defer({ run: () => this.events.emit(name, ...([event] as unknown as BrokerEvents[Name])) })
-  }
-
-  #reportAlarm(name: 'alarm.set' | 'alarm.cleared'): void {
-    const { ready, highWatermark } = this
-    this.announce(name, () => ({ ready, highWatermark }))
   }
 }

@@ -142,8 +142,13 @@ export interface BacklogEvent extends NamedEvent {
   readonly ready: number
 }
 
-/** Payload of `alarm.set` and `alarm.cleared`: the broker holds more messages than its `highWatermark`. */
+/** What a broker can be short of. */
+export type AlarmResource = 'memory' | 'disk'
+
+/** Payload of `alarm.set` and `alarm.cleared`: an alarm by hand, or more messages than the `highWatermark`. */
 export interface AlarmEvent {
+  /** What the broker is short of: memory past its `highWatermark`, or as `setAlarm` says. */
+  readonly resource: AlarmResource
   /** Ready messages of all queues. */
   readonly ready: number
   /** What the broker was told to bear. */
@@ -209,9 +214,9 @@ export interface BrokerEvents {
   'topic.permission.deleted': [event: PermissionEvent]
   /** The limits of a virtual host were changed. */
   'vhost.limits.set': [event: LimitsEvent]
-  /** More messages are ready than the high watermark: producers wait from now on. */
+  /** More messages are ready than the high watermark, or `setAlarm` was called: producers wait from now on. */
   'alarm.set': [event: AlarmEvent]
-  /** Consumers have caught up: producers go on. */
+  /** That is over: producers go on, unless another alarm is on. */
   'alarm.cleared': [event: AlarmEvent]
   /** A queue was purged; `messages` were removed. */
   'queue.purged': [event: QueueDeletedEvent]

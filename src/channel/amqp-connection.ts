@@ -148,10 +148,11 @@ export class AmqpConnection implements AmqpChannelOwner {
   published(): void {
     if (!this.#broker.alarmed || this.#blocked) return
     this.#blocked = true
-    this.scheduler.schedule({ run: () => this.#listener.blocked?.('low on memory') })
+    const reason = `low on ${this.#broker.alarms.join(' & ')}`
+    this.scheduler.schedule({ run: () => this.#listener.blocked?.(reason) })
     const release = (): void => {
       this.#blocked = false
-      if (!this.#closed) this.#listener.unblocked?.()
+      this.scheduler.schedule({ run: () => this.#closed || this.#listener.unblocked?.() })
     }
     this.#broker.withhold({ release })
   }

@@ -1,7 +1,7 @@
 /** The broker that applications construct: it owns the virtual hosts, the time and the end of everything. */
 import type { BodyMode } from '../body.js'
 import { BrokerState } from '../broker/broker-state.js'
-import type { BrokerEventName, BrokerEvents } from '../broker/events.js'
+import type { AlarmResource, BrokerEventName, BrokerEvents } from '../broker/events.js'
 import { Rights } from '../broker/rights.js'
 import type { UserLimits } from '../broker/users.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
@@ -213,7 +213,7 @@ export class Broker {
    * try {
    *   await bus.declareQueue('jobs')
    * } catch (error) {
-   *   console.log(error.message)
+   *   console.log((error as Error).message)
    *   // ACCESS_REFUSED - configure access to queue 'jobs' in vhost '/' refused for user 'billing'
    * }
    * ```
@@ -300,6 +300,31 @@ export class Broker {
     throw new NotFoundError(`no vhost '${name}'`, didYouMean(name, virtualHosts.keys()))
   }
 
+  /**
+   * Sets RabbitMQ's alarm by hand: producers wait as past the `highWatermark`, AMQP connections that publish are told
+   * `connection.blocked`, and consumers go on. For tests of what an application does then.
+   * @throws InvalidOptionError, ClosedError.
+   */
+  setAlarm(resource: AlarmResource): void {
+    this.#alarm('setAlarm', resource, true)
+  }
+
+  /**
+   * Takes the alarm back; producers go on when none is left. One that is not set is no error.
+   * @throws InvalidOptionError, ClosedError.
+   */
+  clearAlarm(resource: AlarmResource): void {
+    this.#alarm('clearAlarm', resource, false)
+  }
+
+  #alarm(what: string, resource: AlarmResource, on: boolean): void {
+    this.#checkOpen()
+    if (resource !== 'memory' && resource !== 'disk') {
+      throw new InvalidOptionError(`${what}: expected 'memory' or 'disk', got ${describe(resource)}`)
+    }
+    this.#state.setAlarm(resource, on)
+  }
+
   /** Calls `listener` at every such event, see `BrokerEvents`. A listener that throws is reported as a `fault`. */
   on<Name extends BrokerEventName>(name: Name, listener: (...payload: BrokerEvents[Name]) => void): this {
     this.#state.events.on(name, listener)
@@ -314,8 +339,8 @@ export class Broker {
 
   /** What is there, and what became of the messages. */
   overview(): BrokerOverview {
-    const { ready, alarmed, virtualHosts } = this.#state
-    return { virtualHosts: [...virtualHosts.values()].map(overviewOf), ready, alarmed }
+    const { ready, alarmed, alarms, virtualHosts } = this.#state
+    return { virtualHosts: [...virtualHosts.values()].map(overviewOf), ready, alarmed, alarms }
   }
 
   /** From now on the broker keeps no process alive, whatever it still has to do. */

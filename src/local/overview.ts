@@ -1,5 +1,6 @@
 /** What a broker shows of itself, as plain data. */
 import type { Arguments } from '../arguments.js'
+import type { AlarmResource } from '../broker/events.js'
 import type { PublishStats } from '../broker/publishing.js'
 import type { QueueStats } from '../declarations.js'
 
@@ -91,6 +92,8 @@ export interface BrokerOverview {
   readonly virtualHosts: readonly VirtualHostOverview[]
   /** Ready messages of all queues. */
   readonly ready: number
-  /** True while there are more of them than the high watermark. */
+  /** True while there are more of them than the high watermark, or an alarm is set by hand. */
   readonly alarmed: boolean
+  /** The alarms that are on. */
+  readonly alarms: readonly AlarmResource[]
 }

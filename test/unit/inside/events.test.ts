@@ -18,6 +18,17 @@ const NAMES: Record<BrokerEventName, true> = {
   'connection.closed': true,
   'consumer.created': true,
   'consumer.deleted': true,
+  'user.created': true,
+  'user.deleted': true,
+  'user.authentication.success': true,
+  'user.authentication.failure': true,
+  'permission.created': true,
+  'permission.deleted': true,
+  'topic.permission.created': true,
+  'topic.permission.deleted': true,
+  'vhost.limits.set': true,
+  'policy.set': true,
+  'policy.cleared': true,
   'alarm.set': true,
   'alarm.cleared': true,
   'queue.purged': true,
@@ -112,7 +123,9 @@ describe('the events of a broker', () => {
     const virtualHost = 'tenant'
     expect(heard.filter(([name]) => name !== 'queue.created')).toEqual([
       ['vhost.created', { virtualHost }],
+      ['permission.created', { user: 'guest', virtualHost, configure: '.*', write: '.*', read: '.*' }],
       ['connection.created', { virtualHost, name: 'virtual host tenant' }],
+      ['user.authentication.success', { user: 'guest' }],
       ['connection.created', { virtualHost, name: 'mine' }],
       ['consumer.created', { virtualHost, queue: 'q', consumerTag: 'tag' }],
       ['consumer.deleted', { virtualHost, queue: 'q', consumerTag: 'tag' }],
@@ -168,8 +181,8 @@ describe('the events of a broker', () => {
     for (let i = 0; i < 5; i++) queue.publish(i)
     await queue.purge()
     expect(heard).toEqual([
-      ['alarm.set', { ready: 3, highWatermark: 2 }],
-      ['alarm.cleared', { ready: 0, highWatermark: 2 }],
+      ['alarm.set', { resource: 'memory', ready: 3, highWatermark: 2 }],
+      ['alarm.cleared', { resource: 'memory', ready: 0, highWatermark: 2 }],
     ])
   })
 

@@ -193,6 +193,7 @@ describe('broker.overview', () => {
     expect(overview).toMatchObject({
       ready: 1,
       alarmed: false,
+      alarms: [],
       virtualHosts: [
         {
           name: '/',
