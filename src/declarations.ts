@@ -11,6 +11,8 @@ export interface QueueDeclaration {
   readonly exclusive: boolean
   readonly autoDelete: boolean
   readonly arguments: Arguments
+  /** True when arguments that nobody knows are kept and have no effect, as RabbitMQ has it (QA-01); else they are refused. */
+  readonly lenient?: boolean
 }
 
 /** The version of RabbitMQ whose behaviour a broker has, where versions differ. */

@@ -299,7 +299,7 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
   }
 
   cancelled(consumerTag: string): void {
-    if (this.#illegal !== undefined) return
+    if (this.#illegal !== undefined || !this.connection.can('consumer_cancel_notify')) return
     this.connection.guard(() => {
       const onMessage = this.#consumerOf(consumerTag)
       try {

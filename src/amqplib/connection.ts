@@ -40,6 +40,7 @@ export class Connection extends EventEmitter {
   readonly stream = { destroy: (): void => this.drop(), end: (): void => this.drop() }
   readonly #amqp: AmqpConnection
   readonly #channels = new Set<ConnectedChannel>()
+  readonly #capabilities: Target['capabilities']
   /** What is sent while the broker does not read. */
   #held: (() => void)[] = []
   /** What sending throws, once the connection is closing. */
@@ -47,8 +48,9 @@ export class Connection extends EventEmitter {
   #blocked = false
   #closed = false
 
-  constructor(broker: Broker, { virtualHost, credentials, channelMax }: Target) {
+  constructor(broker: Broker, { virtualHost, credentials, channelMax, capabilities }: Target) {
     super()
+    this.#capabilities = capabilities
     const [user, password] = loginOf(credentials)
     const most = channelMax === 0 ? 2047 : Math.min(channelMax, 2047)
     const login = { virtualHost, user, password, channelMax: most }
@@ -56,6 +58,7 @@ export class Connection extends EventEmitter {
       closed: (error) => this.guard(() => this.#closedByServer(error)),
       blocked: (reason) =>
         this.guard(() => {
+          if (!this.can('connection.blocked')) return
           this.#blocked = true
           safeEmit(this, 'blocked', reason)
         }),
@@ -67,6 +70,11 @@ export class Connection extends EventEmitter {
   /** What the broker knows the connection by. @internal */
   get engine(): AmqpConnection {
     return this.#amqp
+  }
+
+  /** True when the client said so of itself: else it is not told (CCN-02). */
+  can(capability: string): boolean {
+    return this.#capabilities[capability] === true
   }
 
   /** Runs something that came from the broker: what a listener throws costs the connection, as in amqplib. */
@@ -162,7 +170,7 @@ export class Connection extends EventEmitter {
     const held = this.#held
     this.#held = []
     for (const task of held) task()
-    safeEmit(this, 'unblocked')
+    if (this.can('connection.blocked')) safeEmit(this, 'unblocked')
   }
 
   #closedByServer(error: LeveretError): void {

@@ -10,7 +10,12 @@ export interface Target extends Place {
   readonly virtualHost: string
   readonly credentials: Credentials
   readonly channelMax: number
+  /** What the client says it can take. */
+  readonly capabilities: Readonly<Record<string, unknown>>
 }
+
+/** What amqplib says of itself, where the application does not. */
+const CAPABILITIES = { consumer_cancel_notify: true, 'connection.blocked': true }
 
 interface Parts {
   readonly protocol: string
@@ -33,6 +38,7 @@ export function targetOf(url: string | Options.Connect | undefined | false, sock
     port: port || (protocol === 'amqp:' ? 5672 : 5671),
     virtualHost: vhost ? unescapeQuery(vhost) : '/',
     credentials: socketOptions.credentials ?? parts.credentials,
+    capabilities: Object(socketOptions.clientProperties?.['capabilities'] ?? CAPABILITIES),
     channelMax: channelMax === undefined ? 0 : Number.parseInt(String(channelMax), 10),
   }
 }

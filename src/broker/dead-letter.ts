@@ -1,5 +1,6 @@
 /** Dead letters: the envelope of a message that died, and the history it carries in `x-death` (DLX-03 to DLX-13). */
-import { type Arguments, type FieldValue, isTable } from '../arguments.js'
+import { type Arguments, type FieldValue, isTable, NO_ARGUMENTS } from '../arguments.js'
+import type { Compatibility } from '../declarations.js'
 import { BodyInvalidError, pathOf } from '../errors.js'
 import { Message, type MessageProperties } from '../message.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
@@ -18,15 +19,22 @@ export function deadLetterOf(
   target: DeadLetterTarget,
   wallTime: number,
   cause?: unknown,
+  compatibility: Compatibility = '4.3',
 ): Message {
   const { expiration, ...properties } = message.properties
-  const old = properties.headers ?? {}
+  const modern = compatibility !== '3.10'
+  const { CC, ...others } = properties.headers ?? NO_ARGUMENTS
+  // n.b. a new key replaces all that the message had; 3.10 took the header away with them (DLX-11).
+  const old = CC === undefined || (target.routingKey !== undefined && !modern) ? others : { CC, ...others }
   const history = deathsOf(message)
   const headers: Record<string, FieldValue> = {
     ...old,
     'x-death': recordDeath(history, message, queue, reason, wallTime),
   }
-  for (const which of history.length === 0 ? ['first', 'last'] : ['last']) {
+  // n.b. 3.10 took what is no history for one, and told of the first death only.
+  const told = (modern ? history.length === 0 : old['x-death'] === undefined) ? ['first'] : []
+  if (modern) told.push('last')
+  for (const which of told) {
     headers[`x-${which}-death-reason`] = reason
     headers[`x-${which}-death-queue`] = queue
     headers[`x-${which}-death-exchange`] = message.exchange

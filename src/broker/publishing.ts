@@ -100,7 +100,7 @@ export class Publishing implements RouteSink, ContextHome {
   /** Holds a message for `delay` ms, then publishes it to the exchange of that name, should there be one. */
   publishLater(exchange: ExchangeState, message: Message, delay: number): Outcome {
     // n.b. a delayed send to a queue with a consumer is work that keeps the process alive, wherever it waits.
-    const queues = this.#wouldReach(exchange, message)
+    const queues = this.wouldReach(exchange, message)
     for (const queue of queues) if (queue.rules.measures) measure(message)
     this.#published++
     for (const queue of queues) queue.parking.expect(1)
@@ -145,7 +145,7 @@ export class Publishing implements RouteSink, ContextHome {
       this.#broker.settle()
     })
     // n.b. not now: one route at a time.
-    this.#broker.defer({ run: () => expect(exchange.deleted ? [] : this.#wouldReach(exchange, message)) })
+    this.#broker.defer({ run: () => expect(exchange.deleted ? [] : this.wouldReach(exchange, message)) })
   }
 
   /** Gives a message to a queue, or to those behind an exchange, when the running operation is complete. */
@@ -177,7 +177,7 @@ export class Publishing implements RouteSink, ContextHome {
   }
 
   /** The same as `queuesFor` when nothing is published. */
-  #wouldReach(exchange: ExchangeState, message: Message): QueueState[] {
+  wouldReach(exchange: ExchangeState, message: Message): QueueState[] {
     this.#tentative = true
     try {
       return this.queuesFor(exchange, message)
@@ -200,7 +200,8 @@ export class Publishing implements RouteSink, ContextHome {
     const { deadLetter } = queue.rules
     const exchange = deadLetter && this.#exchanges.get(deadLetter.exchange)
     if (deadLetter === undefined || exchange === undefined) return false
-    const letter = deadLetterOf(message, queue.name, reason, deadLetter, this.#broker.timers.wallTime(), cause)
+    const { timers, compatibility } = this.#broker
+    const letter = deadLetterOf(message, queue.name, reason, deadLetter, timers.wallTime(), cause, compatibility)
     this.#route(exchange, letter, deadLetter.routingKey)
     let reached = 0
     for (let i = 0; i < this.#found; i++) {

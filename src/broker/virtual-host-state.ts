@@ -22,7 +22,8 @@ import { Binding, bindingIdentity } from './binding.js'
 import { defaultExchangeType } from './default-exchange.js'
 import { ReplyAddresses } from './direct-reply-to.js'
 import { checkEquivalent } from './equivalence.js'
-import { ExchangeState } from './exchange-state.js'
+import { ExchangeState, GUARDS } from './exchange-state.js'
+import { Firehose } from './firehose.js'
 import { Policies } from './policies.js'
 import { Publishing } from './publishing.js'
 import { type QueueHome, QueueState } from './queue-state.js'
@@ -57,6 +58,7 @@ export class VirtualHostState implements QueueHome {
   readonly publishing: Publishing
   readonly policies = new Policies(this)
   readonly limits = new VirtualHostLimits()
+  firehose: Firehose | undefined
   deleted = false
 
   constructor(name: string, broker: BrokerServices) {
@@ -100,7 +102,7 @@ export class VirtualHostState implements QueueHome {
     const resolved = type.resolve?.(declaration.arguments, (other) => this.#typeOf(other)) ?? type
     const exchange = this.#addExchange({ ...declaration, name }, resolved)
     exchange.govern(this.policies.of(exchange))
-    if (this.broker.users.guard(this.name, name)) exchange.guarded = true
+    if (this.broker.users.guard(this.name, name)) exchange.guarded |= GUARDS.rights
     const { durable, autoDelete, internal } = exchange
     this.broker.announce('exchange.created', () => {
       const created = { virtualHost: this.name, name, type: type.name, durable, autoDelete, internal }
@@ -147,13 +149,14 @@ export class VirtualHostState implements QueueHome {
 
   #addExchange(declaration: ExchangeDeclaration, type: ExchangeType): ExchangeState {
     const exchange = new ExchangeState(declaration, type, (source) => this.publishing.contextOf(source))
+    if (this.firehose !== undefined) exchange.guarded |= GUARDS.traced
     this.exchanges.set(exchange.name, exchange)
     return exchange
   }
 
   #removeExchange(exchange: ExchangeState): void {
     exchange.deleted = true
-    exchange.guarded = true
+    exchange.guarded |= GUARDS.deleted
     this.exchanges.delete(exchange.name)
     this.publishing.forget(exchange)
     for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.#removeBinding(binding)
@@ -166,7 +169,7 @@ export class VirtualHostState implements QueueHome {
     const known = [...this.broker.exchangeTypes.keys()]
     // EX-05
     const Fault = this.broker.compatibility === '3.10' ? CommandInvalidError : PreconditionFailedError
-    throw new Fault(`unknown exchange type '${name}'`, hintAt(name, known, 'type'))
+    throw new Fault(`${name === '' ? 'invalid' : 'unknown'} exchange type '${name}'`, hintAt(name, known, 'type'))
   }
 
   // Queues
@@ -236,7 +239,7 @@ export class VirtualHostState implements QueueHome {
       rights?.check('write', 'exchange', deadLetterExchange)
     }
     const type = queueArguments.typeOf(title, declaration.arguments)
-    queueArguments.check(title, type, declaration.arguments)
+    queueArguments.check(title, type, declaration.arguments, declaration.lenient)
     if (type === 'quorum') checkQuorum(title, { ...declaration, name: declared })
     // n.b. an exclusive queue is never durable, whatever was declared (Q-09).
     const durable = declaration.durable && !declaration.exclusive
@@ -305,7 +308,9 @@ export class VirtualHostState implements QueueHome {
     for (const name of ['x-queue-type', ...[...names].sort()]) {
       if (!this.broker.queueArguments.knows(name)) {
         // n.b. what a new queue would be refused for is refused here too: nothing written is ignored (law 5).
-        this.broker.queueArguments.check(queue.title, queue.type, { [name]: declaration.arguments[name] })
+        const written = name in declaration.arguments ? { [name]: declaration.arguments[name] } : NO_ARGUMENTS
+        this.broker.queueArguments.check(queue.title, queue.type, written, declaration.lenient)
+        continue
       }
       checkEquivalent(queue.title, name, typed(declaration.arguments, name), typed(queue.arguments, name))
     }
@@ -351,6 +356,14 @@ export class VirtualHostState implements QueueHome {
     if (source === undefined || binding === undefined) return
     if (binding.destination.kind === 'queue') checkAccess(binding.destination as QueueState, owner)
     this.#removeBinding(binding)
+  }
+
+  /** Turns the firehose on or off (TRC-01). */
+  trace(on: boolean): void {
+    if (on === (this.firehose !== undefined)) return
+    this.firehose = on ? new Firehose(this) : undefined
+    for (const exchange of this.exchanges.values()) exchange.guarded ^= GUARDS.traced
+    for (const queue of this.queues.values()) queue.govern(queue.policy)
   }
 
   hasBinding({ source, destinationKind, destination, routingKey, arguments: args }: BindingDeclaration): boolean {

@@ -6,6 +6,7 @@ import type { BrokerState } from '../broker/broker-state.js'
 import type { Rights } from '../broker/rights.js'
 import type { User } from '../broker/users.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
+import type { Compatibility } from '../declarations.js'
 import { ChannelError, ClosedError, ConnectionForcedError, type LeveretError, NotAllowedError } from '../errors.js'
 import type { Scheduler } from '../scheduler.js'
 import type { AmqpChannel, AmqpChannelListener, MethodId } from './amqp-channel.js'
@@ -77,6 +78,10 @@ export class AmqpConnection implements AmqpChannelOwner {
 
   get scheduler(): Scheduler {
     return this.#connection.scheduler
+  }
+
+  get compatibility(): Compatibility {
+    return this.#broker.compatibility
   }
 
   get closed(): boolean {

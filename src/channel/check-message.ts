@@ -1,4 +1,5 @@
 /** What a broker checks of a message, and changes in it, before it routes it (PUB-01). */
+import { fieldKind } from '../arguments.js'
 import { stringsOf } from '../broker/publishing.js'
 import type { Rights } from '../broker/rights.js'
 import { PreconditionFailedError } from '../errors.js'
@@ -9,22 +10,24 @@ import { TEN_YEARS } from '../time.js'
 /**
  * The message as it is routed: without its BCC header (PUB-10), with the channel's address where it asks for direct
  * replies (DRT-04).
- * @throws PreconditionFailedError for a user that is not the connection's (PUB-14), CC or BCC that is no array (PUB-09), a bad expiration (PUB-13), or direct replies
- * without a consumer for them (DRT-03).
+ * @throws PreconditionFailedError for direct replies without a consumer for them (DRT-03), a user that is not the
+ * connection's (PUB-14), a delivery mode that there is not (PUB-15), a bad expiration (PUB-13), CC or BCC that is no array
+ * (PUB-09).
  */
 export function checkMessage(unaddressed: Message, replyAddress: string | undefined, rights?: Rights): Message {
-  if (rights !== undefined && unaddressed.properties.userId !== undefined) {
-    rights.checkUserId(unaddressed.properties.userId)
-  }
   const message = unaddressed.properties.replyTo === REPLY_TO ? addressed(unaddressed, replyAddress) : unaddressed
-  const { headers, expiration } = message.properties
+  if (rights !== undefined && message.properties.userId !== undefined) rights.checkUserId(message.properties.userId)
+  const { headers, expiration, deliveryMode } = message.properties
+  if (deliveryMode !== undefined && deliveryMode !== 1 && deliveryMode !== 2) {
+    throw new PreconditionFailedError(`invalid message: {delivery_mode_unknown,${deliveryMode}}`)
+  }
   if (expiration !== undefined) checkExpiration(expiration)
   if (headers === undefined) return message
   for (const name of ['CC', 'BCC']) {
     const copies = headers[name]
     if (copies !== undefined && !Array.isArray(copies)) {
       throw new PreconditionFailedError(
-        `invalid message: {unacceptable_type_in_header,${name}}`,
+        `invalid message: {unacceptable_type_in_header,"${name}",${fieldKind(copies)}}`,
         'expected an array of keys',
       )
     }

@@ -27,6 +27,16 @@ export const BUILT_IN_QUEUE_ARGUMENTS: readonly QueueArgument[] = [
   placement,
 ]
 
+/** RabbitMQ's arguments that have nothing to act on here, and the types of queue that take them (Q-27). */
+const ELSEWHERE: Readonly<Record<string, readonly QueueType[]>> = {
+  'x-max-age': [],
+  'x-stream-max-segment-size-bytes': [],
+  'x-initial-cluster-size': [],
+  'x-max-in-memory-length': ['quorum'],
+  'x-max-in-memory-bytes': ['quorum'],
+  'x-queue-master-locator': ['classic'],
+}
+
 /** The checks of these arguments; those of the built-in ones are made once. */
 export function queueArgumentsOf(behaviours: readonly QueueArgument[]): QueueArguments {
   return behaviours === BUILT_IN_QUEUE_ARGUMENTS ? BUILT_IN : new QueueArguments(behaviours)
@@ -72,20 +82,22 @@ export class QueueArguments {
   }
 
   /**
-   * Checks the arguments of a new queue.
+   * Checks the arguments of a new queue; `lenient` lets pass what nobody knows.
    * @throws UnknownOptionError, PreconditionFailedError with RabbitMQ's text, InvalidOptionError.
    */
-  check(what: string, type: QueueType, args: Arguments): void {
+  check(what: string, type: QueueType, args: Arguments, lenient = false): void {
     for (const [name, value] of Object.entries(args)) {
       if (name === 'x-queue-type') continue
       const reader = this.#readers.get(name)
+      if (reader === undefined && lenient) {
+        if (ELSEWHERE[name]?.includes(type) === false) throw unsupported(name, what, type)
+        continue
+      }
       if (reader === undefined) {
         if (name.startsWith('x-')) throw unknownOption(what, name, this.names)
         throw new InvalidOptionError(`${what}: arguments of a queue begin with 'x-', got '${name}'`)
       }
-      if (!reader.types.includes(type)) {
-        throw new PreconditionFailedError(`invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`)
-      }
+      if (!reader.types.includes(type)) throw unsupported(name, what, type)
       const detail = reader.check(value)
       if (detail === undefined) continue
       const text = detail.startsWith('invalid type')
@@ -103,3 +115,7 @@ export class QueueArguments {
 }
 
 const BUILT_IN = new QueueArguments(BUILT_IN_QUEUE_ARGUMENTS)
+
+function unsupported(name: string, what: string, type: QueueType): PreconditionFailedError {
+  return new PreconditionFailedError(`invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`)
+}

@@ -120,6 +120,8 @@ test('keeps what a cancelled consumer has, and says nothing of its own cancel (C
   ch.basicConsume('q', { consumerTag: 'c' })
   ch.basicCancel('c')
   ch.basicCancel('c')
+  expect(bodies()).toEqual([])
+  await turn()
   expect(bodies()).toEqual([1, 2, 3])
   expect(ch.queueDeclare('q', { passive: true })).toMatchObject({ messageCount: 0, consumerCount: 0 })
   ch.basicAck(3, true)

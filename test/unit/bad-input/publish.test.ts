@@ -34,7 +34,7 @@ const publishes: readonly (readonly [what: string, options: unknown, expected: E
   [
     'a CC that is no array',
     { headers: { CC: 'a' } },
-    { code: 'PRECONDITION_FAILED', replyCode: 406, message: 'unacceptable_type_in_header,CC' },
+    { code: 'PRECONDITION_FAILED', replyCode: 406, message: 'unacceptable_type_in_header,"CC",longstr' },
   ],
 ]
 
