@@ -89,6 +89,11 @@ export class LocalSubscription implements Task, Recipient {
     return this.queue.backsOff
   }
 
+  /** Tag of the delivery that is taken next. */
+  get nextTag(): number {
+    return this.#outbox.peek()?.tag ?? Number.POSITIVE_INFINITY
+  }
+
   /** Deliveries assigned and not handed over. */
   get waiting(): number {
     return this.#outbox.length

@@ -1,6 +1,7 @@
 /** AMQP's channel on a broker in this process: a channel of the seam, and what the protocol has besides. */
 import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
-import type { BindingDeclaration, QueueInfo } from '../declarations.js'
+import type { LocalSubscription } from '../broker/local-subscription.js'
+import type { BindingDeclaration, Compatibility, QueueInfo } from '../declarations.js'
 import type { Settlement } from '../delivery.js'
 import { ClosedError, LeveretError, NotFoundError, NotImplementedError, PreconditionFailedError } from '../errors.js'
 import { Message, type MessageProperties, NO_PROPERTIES } from '../message.js'
@@ -16,7 +17,6 @@ import type {
   PublishFlags,
   QueueFlags,
 } from './amqp-channel.js'
-import type { Subscription } from './channel.js'
 import type { LocalChannel } from './local-channel.js'
 import { METHODS, type MethodName } from './methods.js'
 import { Transaction } from './transaction.js'
@@ -25,6 +25,7 @@ const NO_FLAGS: PublishFlags = {}
 
 /** What a channel needs of its connection. */
 export interface AmqpChannelOwner {
+  readonly compatibility: Compatibility
   readonly scheduler: Scheduler
   /** Opens the channel of the seam underneath. */
   openChannel(listener: ConstructorParameters<typeof LocalChannel>[2]): LocalChannel
@@ -41,7 +42,7 @@ export class LocalAmqpChannel implements AmqpChannel {
   readonly #connection: AmqpChannelOwner
   readonly #listener: AmqpChannelListener
   readonly #channel: LocalChannel
-  readonly #consumers = new Map<string, Subscription>()
+  readonly #consumers = new Map<string, LocalSubscription>()
   /** What is to be told, in order: nothing is said inside a method. */
   #notices: (() => void)[] = []
   /** Name of the queue that was declared last (GEN-08). */
@@ -51,6 +52,8 @@ export class LocalAmqpChannel implements AmqpChannel {
   /** Publishes before `confirm.select`, which have no number (CNF-02). */
   #unnumbered: number | undefined
   #transaction: Transaction | undefined
+  /** True when the publish to the default exchange that is going on came back. */
+  #returned = false
   #closed = false
 
   constructor(number: number, connection: AmqpChannelOwner, listener: AmqpChannelListener) {
@@ -58,7 +61,11 @@ export class LocalAmqpChannel implements AmqpChannel {
     this.#connection = connection
     this.#listener = listener
     this.#channel = connection.openChannel({
-      returned: (message) => this.#notice(() => listener.returned(message)),
+      number,
+      returned: (message) => {
+        this.#returned = message.exchange === ''
+        this.#notice(() => listener.returned(message))
+      },
       confirmed: (sequenceNumber, accepted) => this.#confirm(sequenceNumber, accepted),
     })
     this.#channel.rememberLost()
@@ -101,7 +108,7 @@ export class LocalAmqpChannel implements AmqpChannel {
     return this.#run('queue.declare', () => {
       const info = passive
         ? this.#channel.checkQueue(name)
-        : this.#channel.declareQueue({ name, durable, exclusive, autoDelete, arguments: args })
+        : this.#channel.declareQueue({ name, durable, exclusive, autoDelete, arguments: args, lenient: true })
       this.#currentQueue = info.name
       return info
     })
@@ -167,10 +174,18 @@ export class LocalAmqpChannel implements AmqpChannel {
       this.#transaction.publishes(channel.prepare(message, mandatory))
       return
     }
+    this.#returned = false
     const outcome = channel.publish(message, mandatory, 0)
+    if (mandatory && this.#connection.compatibility === '3.10') this.#returnReply(message)
     this.#connection.published()
     if (this.#unnumbered !== undefined && outcome !== 'pending')
       this.#confirm(channel.publishes, outcome === 'accepted')
+  }
+
+  /** n.b. an address for replies was no queue in 3.10: a mandatory reply came back, wherever it went (DRT-07). */
+  #returnReply(message: Message): void {
+    if (message.exchange !== '' || !message.routingKey.startsWith(`${REPLY_TO}.`)) return
+    if (!this.#returned) this.#notice(() => this.#listener.returned(message))
   }
 
   basicGet(queue: string, noAck = false): GotMessage | undefined {
@@ -187,7 +202,7 @@ export class LocalAmqpChannel implements AmqpChannel {
     return this.#run('basic.consume', () => {
       const priority = flags.arguments === undefined ? 0 : this.#priorityOf(queue, flags.arguments)
       const options = { consumerTag, prefetch: this.#prefetch, noAck, exclusive, priority, once: false }
-      const subscription: Subscription = this.#channel.consume(this.#queueName(queue), options, {
+      const subscription: LocalSubscription = this.#channel.consume(this.#queueName(queue), options, {
         ready: () => this.#deliver(subscription),
         cancelled: () => {
           this.#consumers.delete(subscription.consumerTag)
@@ -224,15 +239,33 @@ export class LocalAmqpChannel implements AmqpChannel {
   }
 
   /** Hands over what a consumer was assigned. */
-  #deliver(subscription: Subscription): void {
+  #deliver(subscription: LocalSubscription): void {
+    if (this.#consumers.size > 1) {
+      this.#deliverInOrder()
+      return
+    }
     const { consumerTag } = subscription
     for (let next = subscription.take(); next !== undefined; next = subscription.take()) {
       this.#listener.delivered(consumerTag, next)
     }
   }
 
+  /** The same for all consumers, by delivery tag: that is the order in which one channel brings them. */
+  #deliverInOrder(): void {
+    const consumers = [...this.#consumers.values()]
+    for (;;) {
+      let first: LocalSubscription | undefined
+      for (const each of consumers) if (each.nextTag < (first?.nextTag ?? Number.POSITIVE_INFINITY)) first = each
+      const next = first?.take()
+      if (first === undefined || next === undefined) break
+      this.#listener.delivered(first.consumerTag, next)
+    }
+    // n.b. who has nothing more must ask once, to be woken again.
+    for (const each of consumers) if (each.nextTag === Number.POSITIVE_INFINITY) each.take()
+  }
+
   /** The same inside a method: what was assigned is out now, and the listener hears of it later. */
-  #handOut(subscription: Subscription): void {
+  #handOut(subscription: LocalSubscription): void {
     const { consumerTag } = subscription
     for (let next = subscription.take(true); next !== undefined; next = subscription.take(true)) {
       const delivery = next
