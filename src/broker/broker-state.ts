@@ -11,6 +11,7 @@ import { type QueueArguments, queueArgumentsOf } from '../queue-arguments/regist
 import { Scheduler, type Task } from '../scheduler.js'
 import { Timers } from '../timers.js'
 import { type AlarmResource, type BrokerEventName, type BrokerEvents, Events } from './events.js'
+import { GUARDS } from './exchange-state.js'
 import type { BrokerServices, Tracker } from './services.js'
 import { Users } from './users.js'
 import { VirtualHostState } from './virtual-host-state.js'
@@ -121,9 +122,9 @@ export class BrokerState implements BrokerServices {
     const { exchanges, connections } = this.virtualHosts.get(virtualHost) ?? {}
     if (exchange !== undefined) {
       const guarded = exchanges?.get(exchange)
-      if (guarded !== undefined) guarded.guarded = true
+      if (guarded !== undefined) guarded.guarded |= GUARDS.rights
     } else if ([...(connections ?? [])].some(({ rights }) => rights !== undefined)) {
-      for (const each of exchanges?.values() ?? []) each.guarded = true
+      for (const each of exchanges?.values() ?? []) each.guarded |= GUARDS.rights
     }
   }
 

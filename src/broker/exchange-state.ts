@@ -5,6 +5,14 @@ import type { Destination, ExchangeType, Router, RouterContext } from '../exchan
 import type { Binding } from './binding.js'
 import type { AppliedPolicy } from './policies.js'
 
+/** What makes a channel look an exchange up anew at every publish. */
+export const GUARDS = {
+  deleted: 1,
+  /** Rights to it changed while it was in use, or are limited by key. */
+  rights: 2,
+  traced: 4,
+} as const
+
 export class ExchangeState implements Destination {
   readonly kind = 'exchange'
   readonly name: string
@@ -22,8 +30,8 @@ export class ExchangeState implements Destination {
   /** Bindings that end here. */
   readonly incoming = new Set<Binding>()
   deleted = false
-  /** True when every publish has to look closer: the exchange is deleted, or rights to it changed while it was in use. */
-  guarded = false
+  /** Why every publish has to look closer: a sum of `GUARDS`. */
+  guarded = 0
   /** Number of the last publish that visited it. */
   visited = 0
 

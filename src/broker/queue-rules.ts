@@ -49,6 +49,7 @@ interface RuledQueue extends ArgumentHost {
   readonly arguments: Arguments
   readonly policy: AppliedPolicy | undefined
   readonly broker: { readonly queueArguments: QueueArguments }
+  readonly virtualHost: { readonly firehose?: { hooksOf(queue: string): QueueHooks } | undefined }
 }
 
 /** The rules of a queue; where `former` ones were, the hooks of behaviours whose arguments are the same go on. */
@@ -62,7 +63,9 @@ export function rulesOf(queue: RuledQueue, former?: QueueRules): QueueRules {
     if (hooks !== undefined) ruled = true
     return hooks
   })
-  return ruled ? new QueueRules(made, args) : NO_RULES
+  const { firehose } = queue.virtualHost
+  if (firehose !== undefined) made.push(firehose.hooksOf(queue.name))
+  return ruled || firehose !== undefined ? new QueueRules(made, args) : NO_RULES
 }
 
 /** The new hooks of a queue take over what the former ones held, and those let go of the rest. */

@@ -7,7 +7,13 @@ import type { Compatibility, Outcome, QueueDeclaration, QueueStats } from '../de
 import { Delivery, type Settlement } from '../delivery.js'
 import type { Destination } from '../exchange-types/exchange-type.js'
 import type { Message } from '../message.js'
-import type { ArgumentHost, DeathReason, QueueType, WithheldConfirm } from '../queue-arguments/queue-argument.js'
+import type {
+  ArgumentHost,
+  DeathReason,
+  QueueHooks,
+  QueueType,
+  WithheldConfirm,
+} from '../queue-arguments/queue-argument.js'
 import type { Task } from '../scheduler.js'
 import type { Timers } from '../timers.js'
 import type { Binding } from './binding.js'
@@ -31,6 +37,8 @@ const SLICE = 256
 export interface QueueHome {
   readonly name: string
   readonly broker: BrokerServices
+  /** Copies every delivery, while it is on. */
+  readonly firehose?: { hooksOf(queue: string): QueueHooks } | undefined
   /** Publishes the dead letter of a message; false when it has nowhere to go. */
   deadLetter(queue: QueueState, message: Message, reason: DeathReason, cause?: unknown): boolean
   /** Takes the queue out; `reason` is for its consumers. */
@@ -166,10 +174,13 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const former = this.rules
     this.policy = policy
     this.rules = rulesOf(this, former)
-    changeRules(former, this.rules)
     if (!former.timesDeliveries && this.rules.timesDeliveries) {
-      for (const holder of this.#allHolders()) for (const delivery of holder.deliveries(this)) this.#noteTime(delivery)
+      const now = this.timers.now()
+      for (const holder of this.#allHolders()) {
+        for (const delivery of holder.deliveries(this)) delivery.noteAssigned(now)
+      }
     }
+    changeRules(former, this.rules)
     this.#ready.expire()
   }
 
@@ -361,11 +372,9 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const delivery = this.#ready.takeHead()
     delivery.recipient = new Taker(this, holder, noAck, tentative)
     this.#ready.expire()
+    if (this.rules.timesDeliveries) this.#noteTime(delivery)
     if (noAck) this.autoAck(delivery)
-    else {
-      this.#keepHolder(holder)
-      if (this.rules.timesDeliveries) this.#noteTime(delivery)
-    }
+    else this.#keepHolder(holder)
     holder.hold(delivery, noAck)
     if (messageEvents.delivered.hasSubscribers) this.report('delivered', delivery.message)
     return delivery
@@ -487,7 +496,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   #noteTime(delivery: Delivery): void {
     const now = this.timers.turnTime()
     delivery.noteAssigned(now)
-    for (const hook of this.rules.hooks) hook.assigned?.(now)
+    for (const hook of this.rules.hooks) hook.assigned?.(now, delivery)
   }
 
   timeOut(assignedBefore: number, timeout: number): void {

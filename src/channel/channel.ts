@@ -22,6 +22,8 @@ import type { Scheduler } from '../scheduler.js'
 
 /** What a channel tells its owner. Called outside of the owner's own calls, except `returned`, which comes inside `publish`. */
 export interface ChannelListener {
+  /** The number that the owner gave the channel, where it has one. */
+  readonly number?: number
   /** A pending publish was taken (`basic.ack`) or refused (`basic.nack`). */
   confirmed?(sequenceNumber: number, accepted: boolean): void
   /** A mandatory message reached no queue. Comes before the confirm of the same publish (CNF-05). */

@@ -1,6 +1,7 @@
 /** A channel to a broker in this process: the seam by direct calls. */
 
 import type { ExchangeState } from '../broker/exchange-state.js'
+import type { Origin } from '../broker/firehose.js'
 import { type DeliveryHolder, LocalSubscription } from '../broker/local-subscription.js'
 import { type Publisher, stringsOf } from '../broker/publishing.js'
 import type { QueueState } from '../broker/queue-state.js'
@@ -73,7 +74,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   publish(unchecked: Message, mandatory: boolean, delay: number): Outcome {
     let exchange = this.#exchange
-    if (exchange === undefined || exchange.name !== unchecked.exchange || exchange.guarded) {
+    if (exchange === undefined || exchange.name !== unchecked.exchange || exchange.guarded !== 0) {
       exchange = this.#exchangeOf(unchecked)
     }
     if (this.closed) this.#checkOpen()
@@ -118,8 +119,15 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       throw new AccessRefusedError(`cannot publish to internal exchange '${name}' in vhost '${this.#virtualHost.name}'`)
     }
     if (rights !== undefined && exchange.type.name === 'topic') this.#checkTopics(rights, message)
+    this.#virtualHost.firehose?.published(exchange, this.#check(message), this.origin)
     this.#exchange = exchange
     return exchange
+  }
+
+  /** Who uses the channel, for the firehose. */
+  get origin(): Origin {
+    const { name, rights } = this.#connection
+    return { connection: name, channel: this.#listener.number ?? this.number, user: rights?.user.name ?? 'none' }
   }
 
   #checkTopics(rights: Rights, { exchange, routingKey, properties: { headers } }: Message): void {

@@ -226,6 +226,34 @@ export class VirtualHost extends Bus {
   }
 
   /**
+   * Turns RabbitMQ's firehose on or off: a copy of every publish goes to the topic exchange `amq.rabbitmq.trace` with the
+   * key `publish.` and the exchange, of every delivery with `deliver.` and the queue; its headers tell the rest.
+   * @throws InvalidOptionError.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from 'leveret'
+   *
+   * const host = new Broker().virtualHost('/')
+   * const seen = await host.declareQueue('seen', { bindings: [host.exchange('amq.rabbitmq.trace').key('publish.#')] })
+   * host.trace(true)
+   * await host.exchange('amq.fanout').send('order.paid', 1)
+   * host.trace(false)
+   * const copy = await seen.get()
+   * console.log(copy?.routingKey, copy?.headers['routing_keys']) // publish.amq.fanout [ 'order.paid' ]
+   * ```
+   */
+  trace(on: boolean): void {
+    if (typeof on !== 'boolean') throw new InvalidOptionError(`trace: expected true or false, got ${describe(on)}`)
+    this.#state.trace(on)
+  }
+
+  /** True while the firehose is on. */
+  get tracing(): boolean {
+    return this.#state.firehose !== undefined
+  }
+
+  /**
    * Limits what the virtual host may have, instead of the limits it had. Nothing that is there goes.
    * @throws InvalidOptionError, UnknownOptionError.
    */

@@ -45,6 +45,12 @@ class ConsumerTimeout implements QueueHooks {
     this.#timer = this.#host.timers.at(now + this.#timeout, () => this.#look())
   }
 
+  /** Deliveries that are out have been timed since they were assigned, or since now. */
+  takeOver(): void {
+    const oldest = this.#host.oldestAssigned()
+    if (oldest !== undefined) this.assigned(oldest)
+  }
+
   dispose(): void {
     if (this.#timer !== undefined) this.#host.timers.cancel(this.#timer)
   }

@@ -5,7 +5,7 @@
  */
 import { type Arguments, fieldKind } from '../arguments.js'
 import type { Compatibility } from '../declarations.js'
-import type { Settlement } from '../delivery.js'
+import type { Delivery, Settlement } from '../delivery.js'
 import type { Message } from '../message.js'
 import type { Timer, Timers } from '../timers.js'
 
@@ -124,8 +124,8 @@ export interface QueueHooks {
   removed?(message: Message): void
   /** A delivery comes back for the `count`th time that counts. `'delivery_limit'` kills it, a number parks it for so many ms. */
   comesBack?(count: number, how: Settlement): 'delivery_limit' | number | undefined
-  /** A delivery was assigned; called only with `timesDeliveries`. */
-  assigned?(now: number): void
+  /** A delivery is being assigned; called only with `timesDeliveries`. */
+  assigned?(now: number, delivery: Delivery): void
   /** The number of consumers changed. */
   consumersChanged?(): void
   /** The queue was declared or asked for a message. */
