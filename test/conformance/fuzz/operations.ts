@@ -22,7 +22,7 @@ export type Operation =
       readonly exclusive: boolean
     }
   | { readonly op: 'cancel'; readonly channel: number; readonly nth: number }
-  | { readonly op: 'prefetch'; readonly channel: number; readonly count: number }
+  | { readonly op: 'prefetch'; readonly channel: number; readonly count: number; readonly global: boolean }
   | {
       readonly op: 'settle'
       readonly channel: number
@@ -38,13 +38,6 @@ export type Operation =
   | { readonly op: 'bind' | 'unbind'; readonly channel: number; readonly queue: Name; readonly key: string }
   | { readonly op: 'purge'; readonly channel: number; readonly queue: Name }
   | { readonly op: 'delete'; readonly channel: number; readonly queue: Name }
-  | {
-      readonly op: 'transaction'
-      readonly channel: number
-      readonly publishes: number
-      readonly settles: number
-      readonly commit: boolean
-    }
 
 export type Name = 'a' | 'b'
 
@@ -86,7 +79,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('cancel' as const), channel, nth: fc.nat(2) }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('prefetch' as const), channel, count: fc.nat(3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('prefetch' as const), channel, count: fc.nat(3), global: fc.boolean() }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -116,16 +112,6 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('purge' as const), channel, queue: name }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('delete' as const), channel, queue: name }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      op: fc.constant('transaction' as const),
-      channel,
-      publishes: fc.nat(2),
-      settles: fc.nat(2),
-      commit: fc.boolean(),
-    }),
-  },
 )
 
 // n.b. not from both to the other: two live queues that exchange letters do so in any order.
@@ -137,6 +123,13 @@ const queueArguments = (...more: readonly Readonly<Record<string, unknown>>[]) =
     { 'x-max-length': 2, 'x-overflow': 'reject-publish' },
     { 'x-max-priority': 3 },
     { 'x-single-active-consumer': true },
+    { 'x-max-length-bytes': 3 },
+    {
+      'x-max-length': 2,
+      'x-overflow': 'reject-publish-dlx',
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'c',
+    },
     ...more,
   )
 

@@ -18,7 +18,8 @@ class Client {
   consumers: { readonly tag: string; readonly queue: Name }[] = []
   out: Out[] = []
   dead = false
-  transacted = false
+  /** True while its consumers have a common limit. */
+  limited = false
 
   readonly number: number
   readonly confirms: boolean
@@ -93,7 +94,7 @@ export class Performance {
     client.consumers = []
     client.out = []
     client.dead = false
-    client.transacted = false
+    client.limited = false
     channel.on('error', (error: Error & { code?: number }) => {
       if (client.channel !== channel) return
       client.dead = true
@@ -131,7 +132,7 @@ export class Performance {
     let counts: unknown
     for (let round = 0; round < 2; round++) {
       for (const client of this.#clients) {
-        if (client.dead || client.transacted) continue
+        if (client.dead) continue
         counts = await this.#counts(client)
         if (client.confirms) {
           await (client.channel as ConfirmChannel).waitForConfirms().catch((error: Error) => {
@@ -193,7 +194,10 @@ export class Performance {
           return 'cancelled'
         }
         case 'prefetch':
-          await channel.prefetch(operation.count)
+          // n.b. which of two queues fills a common limit is up to them.
+          if (operation.global && new Set(client.consumers.map(({ queue }) => queue)).size > 1) return 'two queues'
+          client.limited = operation.global && operation.count > 0
+          await channel.prefetch(operation.count, operation.global)
           return 'set'
         case 'settle':
           return this.#settle(client, operation)
@@ -228,9 +232,6 @@ export class Performance {
           return await channel.purgeQueue(this.#name(operation.queue))
         case 'delete':
           return await this.#delete(channel, operation.queue)
-        case 'transaction':
-          // n.b. amqplib has no word for it; the scenarios of TX speak the protocol.
-          return 'not by this client'
         default:
           return operation satisfies never
       }
@@ -260,6 +261,7 @@ export class Performance {
     { queue, noAck, priority, exclusive }: Operation & { op: 'consume' },
   ): Promise<unknown> {
     if (this.#gone.has(queue)) return 'gone'
+    if (client.limited && client.consumers.some((consumer) => consumer.queue !== queue)) return 'two queues'
     const who = `consumer ${++this.#consumers}`
     const { channel } = client
     const { consumerTag } = await channel.consume(
