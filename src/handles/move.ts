@@ -121,8 +121,9 @@ export class Move<Body> {
 
   /** Ends it: what it waits for rejects with `ClosedError`. */
   async close(): Promise<void> {
-    await this.#channel.close()
+    // n.b. the producer first: a message that the target has just got is acknowledged before the channel gives it back.
     await this.#producer.close()
+    await this.#channel.close()
   }
 
   /** The messages that are ready now, in order. */
