@@ -184,7 +184,7 @@ export function defineTopology<
   /** Bindings between them. @default none */
   readonly bindings?: { readonly [At in keyof Bindings]: CheckedBinding<Exchanges, Queues, Bindings[At]> }
 }): Topology<Exchanges, Queues, Bindings> {
-  checkOptions('defineTopology', value, VALUE_CHECKS)
+  checkOptions('defineTopology', entry(value), VALUE_CHECKS)
   const { exchanges = {}, queues = {} } = value
   const bindings = (value.bindings ?? []) as readonly TopologyBinding[]
   for (const [name, declared] of Object.entries(exchanges)) {

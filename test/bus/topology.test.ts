@@ -262,7 +262,7 @@ it('reads the part of the definitions that belongs to the virtual host, and skip
   })
 })
 
-it.each<[title: string, value: object, message: string]>([
+it.each<[title: string, value: unknown, message: string]>([
   ['an unknown part', { exchange: {} }, "defineTopology: unknown option 'exchange'; did you mean 'exchanges'?"],
   [
     'a list of queues',
@@ -325,6 +325,7 @@ it.each<[title: string, value: object, message: string]>([
     { queues: { q: { body: 3 } } },
     "queues.q: declareQueue('q'): option 'body' must be a Standard Schema, such as one of zod, valibot or arktype, got 3",
   ],
+  ['no value at all', undefined, 'expected an object of options, got undefined'],
 ])('refuses %s and names its path', (_title, value, message) => {
   expect(() => defineTopology(value as never)).toThrow(expect.objectContaining({ message }))
 })
