@@ -62,11 +62,13 @@ export function foresee(queue: QueueState, message: Message): QueueForecast {
   const drops = limit === undefined || given !== undefined ? 0 : limit.drops
   const ms = timeToLiveOf(message, rules.timeToLive)
   const stored = limit?.full === true && limit.overflow === 'block' ? 'withheld' : 'stored'
-  const kept = drops > ahead ? 'dropped' : ms === 0 && drops === ahead ? 'expired' : stored
+  // n.b. what is dropped may uncover what is dead already: it expires, and the message moves up.
+  const left = drops === 0 ? ahead : ahead - drops - queue.dueBetween(drops, ahead)
+  const kept = drops > ahead ? 'dropped' : ms === 0 && left === 0 ? 'expired' : stored
   const outcome = refused ? 'refused' : given === undefined ? kept : 'assigned'
   return {
     outcome,
-    ahead: Math.max(0, ahead - drops),
+    ahead: Math.max(0, left),
     ...(given !== undefined && { consumer: { consumerTag: given.consumerTag, get: given.once } }),
     ...((outcome === 'stored' || outcome === 'withheld') && { waits: waitingReason(queue) }),
     paused,

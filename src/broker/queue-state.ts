@@ -165,6 +165,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     return this.#ready.messages()
   }
 
+  /** Ready messages from `from` up to `end` that expire as soon as the ones before them are gone. */
+  dueBetween(from: number, end: number): number {
+    return this.#ready.dueBetween(from, end)
+  }
+
   parked(): Iterable<Message> {
     return this.#parking?.messages() ?? []
   }

@@ -55,8 +55,16 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
   }
 
   /** The messages in the order in which they would leave. */
-  messages(): Iterable<Message> {
-    return this.#store.messages()
+  *messages(): Iterable<Message> {
+    for (const { message } of this.#store.stored()) yield message
+  }
+
+  /** Messages that would expire one after another, if the first that leaves were the one at `from`; at most up to `end`. */
+  dueBetween(from: number, end: number): number {
+    const now = this.timers.now()
+    const behind = [...this.#store.stored()].slice(from, end)
+    const live = behind.findIndex(({ deadline }) => deadline === 0 || deadline > now)
+    return live < 0 ? behind.length : live
   }
 
   /** The entry of a message that leaves the store for the first time. */

@@ -8,7 +8,7 @@
 import { Fifo } from '../data/fifo.js'
 import { Heap } from '../data/heap.js'
 import type { Message } from '../message.js'
-import type { Entry, EntryFactory, MessageStore } from './message-store.js'
+import type { Entry, EntryFactory, MessageStore, Stored } from './message-store.js'
 
 const FIRST_CHUNK = 16
 const CHUNK = 1024
@@ -106,14 +106,15 @@ export class FifoStore<E extends Entry> implements MessageStore<E> {
     this.#headIndex = this.#tailIndex = this.#fresh = 0
   }
 
-  *messages(): Iterable<Message> {
+  *stored(): Iterable<Stored> {
     const returned = this.#returned
-    if (returned instanceof Heap) for (const entry of returned.sorted()) yield entry.message
-    else if (returned !== undefined) for (const entry of returned) yield entry.message
+    if (returned !== undefined) yield* returned instanceof Heap ? returned.sorted() : returned
     let index = this.#headIndex
     let left = this.#fresh
     for (let chunk = this.#head; chunk !== undefined && left > 0; chunk = chunk.next) {
-      for (; index < chunk.messages.length && left > 0; index++, left--) yield chunk.messages[index] as Message
+      for (; index < chunk.messages.length && left > 0; index++, left--) {
+        yield { message: chunk.messages[index] as Message, deadline: chunk.deadlines?.[index] ?? 0 }
+      }
       index = 0
     }
   }

@@ -4,13 +4,17 @@
  */
 import type { Message } from '../message.js'
 
-/** A message of a queue once it has left the store: what differs per queue, and is needed to put it back. */
-export interface Entry {
+/** A message that is stored. */
+export interface Stored {
   readonly message: Message
-  /** Its place in the order of arrival. */
-  readonly position: number
   /** When it expires, in ms on the broker's clock; 0 = never. */
   readonly deadline: number
+}
+
+/** A message of a queue once it has left the store: what differs per queue, and is needed to put it back. */
+export interface Entry extends Stored {
+  /** Its place in the order of arrival. */
+  readonly position: number
 }
 
 /** Makes the queue's entry of a fresh message, when it leaves the store for the first time. */
@@ -37,6 +41,6 @@ export interface MessageStore<E extends Entry> {
   shift(): E
   /** Forgets everything. */
   clear(): void
-  /** The messages in the order in which they would leave. */
-  messages(): Iterable<Message>
+  /** The messages in the order in which they would leave, each with its deadline. */
+  stored(): Iterable<Stored>
 }

@@ -4,7 +4,7 @@
  */
 import type { Message } from '../message.js'
 import { FifoStore } from './fifo-store.js'
-import type { Entry, EntryFactory, MessageStore } from './message-store.js'
+import type { Entry, EntryFactory, MessageStore, Stored } from './message-store.js'
 
 export class PriorityStore<E extends Entry> implements MessageStore<E> {
   readonly #levels: FifoStore<E>[]
@@ -47,9 +47,8 @@ export class PriorityStore<E extends Entry> implements MessageStore<E> {
     this.#length = 0
   }
 
-  *messages(): Iterable<Message> {
-    for (let level = this.#levels.length - 1; level >= 0; level--)
-      yield* (this.#levels[level] as FifoStore<E>).messages()
+  *stored(): Iterable<Stored> {
+    for (let level = this.#levels.length - 1; level >= 0; level--) yield* (this.#levels[level] as FifoStore<E>).stored()
   }
 
   #level(message: Message): FifoStore<E> {

@@ -468,6 +468,23 @@ onEveryEngine('explain, of a queue', (scenario) => {
     expect(await limit({ maxLength: 1, overflow: 'block' }, 1)).toEqual(['pending', 'withheld', 1, true, 0])
   })
 
+  for (const options of [{}, { maxPriority: 2 }, { type: 'quorum' }] satisfies QueueOptions[]) {
+    const kind = Object.values(options)[0] ?? 'classic'
+    scenario(`foresees that a drop uncovers what is dead already (${kind})`, inside, async ({ bus, host }) => {
+      // TTL-04: behind a live head nothing expires
+      const queue = await declare(bus, { ...options, maxLength: 3 })
+      for (const n of upTo(3)) queue.publish(n, n === 2 ? { expiration: 0 } : {})
+      expect(explained(host)).toMatchObject({ outcome: 'stored', ahead: 1, limit: { drops: 1 } })
+      queue.publish(4)
+      expect(host.peek('q', 9).map(({ body }) => body)).toEqual([3, 4])
+      await queue.purge()
+      for (const n of upTo(3)) queue.publish(n, n > 1 ? { expiration: 0 } : {})
+      expect(explained(host, { expiration: 0 })).toMatchObject({ outcome: 'expired', ahead: 0, limit: { drops: 1 } })
+      queue.publish(4, { expiration: 0 })
+      expect(await queue.stats()).toMatchObject({ ready: 0 })
+    })
+  }
+
   const tiny = { needs: ['inside'], broker: { highWatermark: 1 } } as const
   scenario('says that confirms wait while the broker is above its high watermark', tiny, async ({ bus, host }) => {
     const queue = await declare(bus)
