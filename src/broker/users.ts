@@ -62,12 +62,18 @@ export class User {
     this.name = name
   }
 
-  /** As RabbitMQ keeps it (USR-11); undefined where the user has no password, or the platform cannot hash. */
+  /**
+   * As RabbitMQ keeps it (USR-11), salted when it is first asked for; undefined where the user has no password, or the
+   * platform cannot hash.
+   */
   get passwordHash(): string | undefined {
     const { password, passwordHash, hashingAlgorithm } = this.credentials
-    if (password === undefined || password === '') return passwordHash
+    if (passwordHash !== undefined || password === undefined || password === '') return passwordHash
     const salt = Array.from({ length: 4 }, () => Math.floor(Math.random() * 256))
-    return digestOf(hashingAlgorithm, salt, password)
+    const made = digestOf(hashingAlgorithm, salt, password)
+    // n.b. an export and the next one are the same.
+    this.credentials = { password, passwordHash: made, hashingAlgorithm }
+    return made
   }
 
   proves(password: string): boolean {

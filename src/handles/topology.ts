@@ -295,7 +295,8 @@ function check(path: string, operation: () => void): void {
   }
 }
 
-function placed(path: string, error: unknown): unknown {
+/** The same error, the path in the value before its message. */
+export function placed(path: string, error: unknown): unknown {
   // n.b. the class, code and reply text are what callers test: only the words for people change.
   const known = own(error)
   if (known !== undefined) {

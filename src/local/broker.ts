@@ -343,6 +343,11 @@ export class Broker {
     return { virtualHosts: [...virtualHosts.values()].map(overviewOf), ready, alarmed, alarms }
   }
 
+  /** The version of RabbitMQ whose behaviour the broker has, as its option says. */
+  get compatibility(): Compatibility {
+    return this.#state.compatibility
+  }
+
   /** From now on the broker keeps no process alive, whatever it still has to do. */
   unref(): this {
     this.#state.timers.unref()

@@ -32,7 +32,7 @@ export interface UserOptions {
 export interface UserInfo {
   /** Its name. */
   readonly name: string
-  /** Its password as RabbitMQ's definitions have it, salted anew each time; '' where it has none. */
+  /** Its password as RabbitMQ's definitions have it; '' where it has none. */
   readonly passwordHash: string
   /** How that was hashed. */
   readonly hashingAlgorithm: HashingAlgorithm

@@ -5,7 +5,7 @@ import type { ExchangeState } from '../broker/exchange-state.js'
 import type { Policy, PolicyTarget } from '../broker/policies.js'
 import type { QueueState } from '../broker/queue-state.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
-import type { Connection } from '../channel/channel.js'
+import type { Channel, Connection } from '../channel/channel.js'
 import { checkMessage } from '../channel/check-message.js'
 import type { QueueStats } from '../declarations.js'
 import { InvalidOptionError } from '../errors.js'
@@ -13,7 +13,7 @@ import { Bus } from '../handles/bus.js'
 import { Exchange } from '../handles/exchange.js'
 import { makeMessage } from '../handles/publish-options.js'
 import { Queue } from '../handles/queue.js'
-import type { Message } from '../message.js'
+import type { Message, MessageProperties } from '../message.js'
 import { checkShortString, describe, REPLY_TO } from '../names.js'
 import { type Checks, checkOptions, integer, string, table } from '../options.js'
 import { EXPLAIN_CHECKS, type ExplainOptions, Explanation } from './explanation.js'
@@ -248,6 +248,11 @@ export class VirtualHost extends Bus {
     this.#state.trace(on)
   }
 
+  /** An exchange that plug-ins publish to, and what publishes. @internal */
+  serverExchange(name: string): (routingKey: string, properties: () => MessageProperties) => void {
+    return this.#state.serverExchange(name)
+  }
+
   /** True while the firehose is on. */
   get tracing(): boolean {
     return this.#state.firehose !== undefined
@@ -265,6 +270,11 @@ export class VirtualHost extends Bus {
   /** The limits that are set. */
   limits(): VirtualHostLimits {
     return this.#state.limits.list()
+  }
+
+  /** @internal A channel of the broker's own connection, for definitions: what it declares it takes as RabbitMQ does. */
+  openChannel(): Channel {
+    return this.connection.openChannel({})
   }
 
   /** Closes every connection but the broker's own, as an operator does: AMQP clients are told 320 and the reason. */
