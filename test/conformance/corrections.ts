@@ -44,4 +44,24 @@ export const CORRECTIONS: readonly Correction[] = [
     said: 'its connections are closed with 320 "vhost \'v\' is deleted"',
     does: 'or with 320 "vhost \'v\' is down", whichever is told first',
   },
+  {
+    rule: 'QQ-05',
+    said: 'x-delivery-count is on redeliveries only, of deliver and get-ok',
+    does: 'so of deliver; a get-ok has x-delivery-count 0 at the first time',
+  },
+  {
+    rule: 'QQ-06',
+    said: 'requeued messages go to a returns list served before ready ones, in return order',
+    does: 'so where the queue has an x-delivery-limit; without one they go to the tail, in return order',
+  },
+  {
+    rule: 'QQ-01',
+    said: 'the same texts as of streams, one for each property',
+    does: 'of several faults auto-delete is told first',
+  },
+  {
+    rule: 'XT-28',
+    said: 'binding an exchange replays the history through it',
+    does: 'newest first, where a queue has it oldest first',
+  },
 ]

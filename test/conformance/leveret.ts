@@ -1,7 +1,7 @@
 // leveret as a target: a broker of its own behind amqplib's API, and the methods that the API has no word for by the
 // channel underneath.
 import type { Channel } from 'amqplib'
-import { Broker } from 'leveret'
+import { Broker, type Compatibility } from 'leveret'
 import * as amqplib from 'leveret/amqplib'
 import type { BaseChannel } from '../../src/amqplib/channel.js'
 import { argumentTable, encodeProperties } from '../../src/amqplib/wire.js'
@@ -90,9 +90,9 @@ const protocol: Protocol = {
 /** n.b. a broker a run, at a port of its own: runs may go on side by side. */
 let ports = 40_000
 
-export async function onLeveret(virtualHost: string): Promise<Session> {
+export async function onLeveret(virtualHost: string, compatibility: Compatibility): Promise<Session> {
   const host = { hostname: '127.0.0.1', port: ports++ }
-  const broker = new Broker({ compatibility: '3.10' })
+  const broker = new Broker({ compatibility })
   broker.createVirtualHost(virtualHost)
   amqplib.useBroker(broker, host)
   const close = async () => void (await broker.close({ timeout: 0 }))

@@ -46,6 +46,7 @@ export interface Operator {
   clearOperatorPolicy(virtualHost: string, name: string): Promise<Answer>
   effectivePolicy(virtualHost: string, queue: string): Promise<Effective | undefined>
   closeConnections(virtualHost: string, reason: string): Promise<Answer>
+  setTracing(virtualHost: string, on: boolean): Promise<Answer>
   /** Makes as if memory was short, on the whole broker. */
   setMemoryAlarm(on: boolean): Promise<Answer>
   /** How long a delivery may stay unacknowledged, for channels opened from now on; 0 is the default again. */
@@ -107,6 +108,9 @@ export class NodeOperator implements Operator {
     this.#shell.evaluate(`
       [rabbit_networking:close_connection(element(6, Connection), ${binary(reason)}) ||
         Connection <- rabbit_connection_tracking:list(${binary(virtualHost)})]`)
+
+  setTracing = (virtualHost: string, on: boolean) =>
+    this.#shell.evaluate(`rabbit_trace:${on ? 'start' : 'stop'}(${binary(virtualHost)})`)
 
   setMemoryAlarm = (on: boolean) =>
     this.#shell.evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${on ? '0' : '0.4'})`)

@@ -35,6 +35,8 @@ export const AREAS: Readonly<Record<string, Area>> = {
   VH: { count: 8, ext: [5, 8] },
   USR: { count: 13, ext: [10, 11, 12] },
   POL: { count: 15, ext: [15] },
+  TRC: { count: 5, ext: [1, 2, 3, 4, 5] },
+  QQ: { count: 11, ext: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] },
   ALM: { count: 5, ext: [1, 3, 4], net: [5] },
 }
 

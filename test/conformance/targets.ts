@@ -1,4 +1,6 @@
 // The brokers that the scenarios run on, a row each.
+
+import type { Compatibility } from 'leveret'
 import { type Answer, ErlangShell } from './erlang.js'
 import { onLeveret } from './leveret.js'
 import { NodeOperator, type Operator } from './operator.js'
@@ -33,6 +35,8 @@ async function must(answer: Promise<Answer>): Promise<void> {
   if (!ok) throw new Error(text)
 }
 
+const PLUGINS = ['rabbitmq_consistent_hash_exchange', 'rabbitmq_random_exchange', 'rabbitmq_recent_history_exchange']
+
 const everything = { configure: '.*', write: '.*', read: '.*' }
 
 /** A session on a node, in a virtual host of its own. */
@@ -54,11 +58,17 @@ const rabbitmq: Target = {
     return onNode(new ErlangShell('rabbit@localhost'), host.port, virtualHost)
   },
   async openApart(virtualHost) {
-    const { port, shell, stop } = await startPrivateRabbitmq()
+    const { port, shell, stop } = await startPrivateRabbitmq(PLUGINS)
     return { ...(await onNode(shell, port, virtualHost)), close: stop }
   },
 }
 
-const leveret: Target = { name: 'leveret', open: onLeveret, openApart: onLeveret }
+const leveretAs = (name: string, compatibility: Compatibility): Target => {
+  const open = (virtualHost: string) => onLeveret(virtualHost, compatibility)
+  return { name, open, openApart: open }
+}
 
-export const TARGETS: readonly Target[] = [rabbitmq, leveret]
+export const TARGETS: readonly Target[] = [rabbitmq, leveretAs('leveret', '3.10')]
+
+/** What leveret is by default; where it differs from 3.10, versions.ts says why. */
+export const LEVERET_NOW: Target = leveretAs('leveret as 4.3', '4.3')

@@ -10,11 +10,13 @@ import { ae, e2e } from './e2e.js'
 import { ex } from './ex.js'
 import { gen } from './gen.js'
 import { len } from './len.js'
+import { plugins, trc } from './plugins.js'
 import { pol } from './pol.js'
 import { get, ord, pri } from './pri.js'
 import { pub } from './pub.js'
 import { q, qa } from './q.js'
 import { qos } from './qos.js'
+import { qq } from './qq.js'
 import { ttl } from './ttl.js'
 import { usr } from './usr.js'
 import { xt } from './xt.js'
@@ -47,6 +49,9 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   vh,
   usr,
   pol,
+  qq,
+  plugins,
+  trc,
   timeout,
   alm,
 }

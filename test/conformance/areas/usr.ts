@@ -15,8 +15,8 @@ interface Rights {
 /** A user with these rights in the virtual host of the run, connected. */
 async function user(t: Trial, rights: Rights, word = 'user'): Promise<[name: string, connection: ChannelModel]> {
   const name = t.name(word)
-  await t.operator.addUser(name, 'secret')
   t.after(() => t.operator.deleteUser(name))
+  await t.operator.addUser(name, 'secret')
   await grant(t, name, rights)
   return [name, await t.connect({ username: name, password: 'secret' })]
 }
