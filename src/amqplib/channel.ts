@@ -88,15 +88,16 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
     if (this.#amqp.closed) return
     let reply: unknown
     let failed = false
-    // n.b. asked for first: a consumer's deliveries come after the reply that tells its tag.
-    this.connection.later(() => {
-      if (!failed) this.#replied(request, reply)
-    })
+    const answer = (): void => this.connection.later(() => failed || this.#replied(request, reply))
+    // n.b. a consumer's tag comes before its deliveries; what a cancelled one still had comes before that reply.
+    const early = request.operation.name === 'BasicConsume'
+    if (early) answer()
     try {
       reply = request.operation.run(this.#amqp)
+      if (!early) answer()
     } catch (error) {
-      failed = this.#isReported(error)
-      if (!failed) throw error
+      failed = true
+      if (!this.#isReported(error)) throw error
     }
   }
 

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { AmqpChannel, AmqpChannelListener, AmqpConnection, Broker, LeveretError } from '../internal.js'
 import { brokerAt, forget, remember } from './brokers.js'
 import { loginOf } from './credentials.js'
-import { safeEmit } from './emit.js'
+import { inNextTurn, safeEmit } from './emit.js'
 import { closeMessage, IllegalOperationError, isLeveretError, serverError, stackCapture } from './errors.js'
 import type { ServerProperties } from './types.js'
 import type { Target } from './url.js'
@@ -46,6 +46,8 @@ export class Connection extends EventEmitter {
   /** What sending throws, once the connection is closing. */
   #illegal: { readonly text: string; readonly stack: string } | undefined
   #blocked = false
+  /** The network is gone and the client has not noticed: replies and confirms that were on their way are lost. */
+  #cut = false
   #closed = false
 
   constructor(broker: Broker, { virtualHost, credentials, channelMax, capabilities }: Target) {
@@ -79,6 +81,7 @@ export class Connection extends EventEmitter {
 
   /** Runs something that came from the broker: what a listener throws costs the connection, as in amqplib. */
   guard(task: () => void): void {
+    if (this.#cut) return
     try {
       task()
     } catch (error) {
@@ -151,10 +154,13 @@ export class Connection extends EventEmitter {
 
   /** The network is gone. */
   drop(): void {
-    if (this.#closed) return
+    if (this.#illegal !== undefined || this.#cut) return
+    this.#cut = true
     this.#amqp.close()
-    this.later(() => {
-      if (!this.#closed) this.#lose(new Error('Unexpected close'))
+    // n.b. a socket's end is an event of its own: no promise that a reply has resolved is still waiting for its turn then.
+    inNextTurn(() => {
+      this.#cut = false
+      if (!this.#closed) this.guard(() => this.#lose(new Error('Unexpected close')))
     })
   }
 
