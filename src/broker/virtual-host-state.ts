@@ -14,7 +14,8 @@ import {
 } from '../errors.js'
 import { directExchange } from '../exchange-types/direct.js'
 import type { Destination, ExchangeType } from '../exchange-types/exchange-type.js'
-import type { Message } from '../message.js'
+import { topicExchange } from '../exchange-types/topic.js'
+import { Message, type MessageProperties } from '../message.js'
 import { cleanName, generateName } from '../names.js'
 import { didYouMean, hintAt } from '../options.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
@@ -356,6 +357,16 @@ export class VirtualHostState implements QueueHome {
     if (source === undefined || binding === undefined) return
     if (binding.destination.kind === 'queue') checkAccess(binding.destination as QueueState, owner)
     this.#removeBinding(binding)
+  }
+
+  /** Makes an internal topic exchange that the broker itself publishes to, unless it is there; answers what publishes. */
+  serverExchange(name: string): (routingKey: string, properties: () => MessageProperties) => void {
+    if (!this.exchanges.has(name)) this.#addExchange({ ...PREDECLARED_DEFAULT, name, internal: true }, topicExchange)
+    return (routingKey, properties) => {
+      const exchange = this.exchanges.get(name)
+      if (exchange === undefined || exchange.bindings.size === 0) return
+      this.publishing.deliver(exchange, new Message(name, routingKey, new Uint8Array(0), properties()))
+    }
   }
 
   /** Turns the firehose on or off (TRC-01). */
