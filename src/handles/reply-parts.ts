@@ -196,9 +196,12 @@ export class ReplyParts<Part> implements AsyncIterableIterator<Part, undefined>,
   }
 
   #rest(): void {
+    // n.b. a part that cannot be read ends the loop, whose wait is over by then.
+    if (this.#timer === undefined) return
     const { timers } = this.#requester
     timers.letGo()
-    timers.cancel(this.#timer as Timer)
+    timers.cancel(this.#timer)
+    this.#timer = undefined
   }
 
   async #timedOut(): Promise<void> {

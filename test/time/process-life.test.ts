@@ -375,6 +375,22 @@ const work = (ms: number): readonly Row[] => [
     unreferenced: { code: 0, says: '' },
   },
   {
+    what: 'a pending request, though two waited before for a part that nobody can read',
+    script: `
+      queue.createConsumer().consume((delivery) => {
+        delivery.ack()
+        const { replyTo, correlationId } = delivery.properties
+        const properties = { correlationId, contentType: 'application/json', headers: { 'x-leveret-reply': 'part' } }
+        bus.queue(replyTo).publish(new TextEncoder().encode('{'), properties)
+      })
+      const parts = queue.requestMany(1)[Symbol.asyncIterator]()
+      await Promise.allSettled([parts.next(), parts.next()])
+      const unanswered = await bus.declareQueue('unanswered')
+      unanswered.request(1, { timeout: ${ms} }).catch(({ code }) => say(code))`,
+    says: 'TIMEOUT',
+    unreferenced: { code: 0, says: '' },
+  },
+  {
     what: 'a loop that waits for a part of a reply, up to its timeout',
     script: `
       queue.respond(async function* () {
