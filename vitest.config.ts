@@ -16,6 +16,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // So that vi.mock('amqplib') reaches into it.
+    server: { deps: { inline: ['amqp-connection-manager'] } },
     typecheck: {
       enabled: true,
       include: ['test/**/*.test-d.ts'],
