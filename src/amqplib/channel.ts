@@ -134,7 +134,7 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
     const body = copyOf(content)
     if (this.connection.held) {
       this.connection.send(() => this.perform(() => this.#amqp.basicPublish(to, key, body, properties, { mandatory })))
-    } else {
+    } else if (!this.#amqp.closed) {
       try {
         this.#amqp.basicPublish(to, key, body, properties, mandatory ? MANDATORY : undefined)
       } catch (error) {
@@ -202,6 +202,7 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
 
   /** Does what has no reply; what is wrong with it the broker reports. @internal */
   perform(task: () => void): void {
+    if (this.#amqp.closed) return
     try {
       task()
     } catch (error) {

@@ -34,6 +34,8 @@ const SERVER_PROPERTIES = {
   version: '3.10.8',
 }
 
+const NO_CHANNEL = { number: 0, closed: true, close: () => undefined } as Partial<AmqpChannel> as AmqpChannel
+
 export class Connection extends EventEmitter {
   readonly serverProperties = SERVER_PROPERTIES as unknown as ServerProperties
   /** Stands for the socket: whoever destroys it cuts the connection off. */
@@ -114,9 +116,14 @@ export class Connection extends EventEmitter {
   openChannel(channel: ConnectedChannel, listener: AmqpChannelListener): AmqpChannel {
     if (this.#channels.size >= this.#amqp.channelMax) throw new Error('No channels left to allocate')
     this.checkOpen()
-    const opened = this.#amqp.createChannel(listener)
     this.#channels.add(channel)
-    return opened
+    try {
+      return this.#amqp.createChannel(listener)
+    } catch (error) {
+      if (!isLeveretError(error)) throw error
+      // n.b. the client does not know yet that the connection is lost, by this or before: there is just no answer.
+      return NO_CHANNEL
+    }
   }
 
   releaseChannel(channel: ConnectedChannel): void {
