@@ -177,6 +177,7 @@ export const dlx = [
     ]
     await channel.assertQueue(own, { deadLetterExchange: '', messageTtl: 30 })
     t.send(channel, own, 'a')
+    await channel.checkQueue(own)
     await t.pass(250)
     t.note('DLX-14', 'its own dead-letter queue', await t.drain(own, channel))
     await channel.assertExchange(x, 'fanout')
@@ -185,6 +186,7 @@ export const dlx = [
     await channel.assertQueue(dead, { deadLetterExchange: '', deadLetterRoutingKey: q, messageTtl: 30 })
     for (const each of [watch, dead]) await channel.bindQueue(each, x, '')
     t.send(channel, q, 'b')
+    await channel.checkQueue(q)
     await t.pass(400)
     t.note('DLX-12', 'copies to another queue', (await t.take(watch, channel)).map(deaths))
     t.note('DLX-12', 'left', [await t.drain(q, channel), await t.drain(dead, channel)])

@@ -190,6 +190,7 @@ export const qq = [
     const [channel, q] = await made(t)
     t.publish(channel, '', q, 'long', { expiration: '60000' })
     t.publish(channel, '', q, 'brief', { expiration: '30' })
+    await channel.checkQueue(q)
     await t.pass(300)
     t.note('TTL-04', 'behind a live head', await t.ready(q))
     t.note('TTL-17', 'taken', bodies(await t.await(q, 2, channel)))
