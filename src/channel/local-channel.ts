@@ -255,21 +255,31 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     for (const delivery of deliveries) this.#unacked?.add(delivery)
   }
 
-  /** Settles what `takeOut` took, in order; what comes back together keeps its order. */
+  /**
+   * Settles what `takeOut` took, in order. What comes back goes back a consumer at a time, gets first and then by consumer
+   * tag, as in RabbitMQ; what one had comes back together, and keeps its order.
+   */
   settleTaken(deliveries: readonly Delivery[], how: Settlement): void {
     const out = deliveries.filter(({ settlement }) => settlement === undefined)
-    const queues = new Set(how === 'ack' || out.length < 2 ? [] : out.map(({ queue }) => queue))
-    for (const queue of queues) queue.suspend()
-    for (const delivery of out) {
-      delivery.settlement = how
-      delivery.queue.settle(delivery, how)
-    }
-    for (const queue of queues) queue.release()
+    if (how === 'ack') for (const delivery of out) this.#settleAs(delivery, how)
+    else for (const together of byConsumer(out)) this.#settleTogether(together, how)
     for (const delivery of out) this.#window?.release(delivery, this.#subscriptions)
     if (this.#subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
     if (broker.tracker !== undefined) for (const delivery of out) broker.tracker.left(delivery)
     broker.settle()
+  }
+
+  #settleTogether(deliveries: readonly Delivery[], how: Settlement): void {
+    const queue = deliveries[0]?.queue
+    queue?.suspend()
+    for (const delivery of deliveries) this.#settleAs(delivery, how)
+    queue?.release()
+  }
+
+  #settleAs(delivery: Delivery, how: Settlement): void {
+    delivery.settlement = how
+    delivery.queue.settle(delivery, how)
   }
 
   /** Limits what is out on the channel as a whole; 0 = not at all. */
@@ -517,6 +527,20 @@ class PendingConfirm implements WithheldConfirm {
   release(): void {
     if (--this.#waitingFor === 0) this.#channel.confirm(this.#sequenceNumber)
   }
+}
+
+/** The deliveries of each consumer and of the gets of each queue, in the order of their tags. */
+function byConsumer(deliveries: readonly Delivery[]): Delivery[][] {
+  const groups = new Map<string, Delivery[]>()
+  for (const delivery of deliveries) {
+    const { recipient, queue } = delivery
+    const tag = recipient instanceof LocalSubscription ? `\u0001${recipient.consumerTag}` : ''
+    const key = `${queue.name}\u0000${tag}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [delivery])
+    else group.push(delivery)
+  }
+  return [...groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
 }
 
 function infoOf(queue: QueueState): QueueInfo {

@@ -276,7 +276,8 @@ export class Performance {
         this.#see(who, ...describe(message))
         if (!noAck) client.out.push({ message, queue })
       },
-      { noAck, exclusive, priority },
+      // n.b. RabbitMQ gives back what several consumers had in the order of their tags.
+      { noAck, exclusive, priority, consumerTag: who },
     )
     client.consumers.push({ tag: consumerTag, queue })
     return who
