@@ -29,8 +29,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'requeue to the tail',
     file: readyMessages,
-    find: 'giveBack(entry: Delivery): void {\n    this.#store.giveBack(entry)',
-    replace: 'giveBack(entry: Delivery): void {\n    this.#store.push(entry.message, entry.deadline)',
+    find: 'giveBack(entry: Delivery, first?: boolean): void {\n    this.#store.giveBack(entry, first)',
+    replace: 'giveBack(entry: Delivery, _first?: boolean): void {\n    this.#store.push(entry.message, entry.deadline)',
   },
   {
     name: 'what came back leaves youngest first',
@@ -71,7 +71,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a plain requeue counts as a failure',
     file: queueState,
-    find: "how === 'retry' ? delivery.failures + 1 : delivery.failures",
+    find: 'fails ? delivery.failures + 1 : delivery.failures',
     replace: 'delivery.failures + 1',
   },
   {
@@ -229,8 +229,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'bytes are not given back',
     file: lengthLimit,
-    find: 'sign * measure(message)',
-    replace: 'measure(message)',
+    find: 'sign * sizeOf(message)',
+    replace: 'sizeOf(message)',
   },
   {
     name: 'priority inverted',
