@@ -1,5 +1,5 @@
 /** What the other entries of this package may use beside the public surface. It is not in the exports map. */
-export { canonical, fieldKind, NO_ARGUMENTS } from './arguments.js'
+export { canonical, fieldKind, isTable, NO_ARGUMENTS } from './arguments.js'
 export { contentTypeOf, encodeBody } from './body.js'
 export type {
   AmqpChannel,
@@ -12,6 +12,7 @@ export type {
   QueueFlags,
 } from './channel/amqp-channel.js'
 export type { AmqpConnection, AmqpConnectionListener, AmqpConnectionSettings } from './channel/amqp-connection.js'
+export type { Channel } from './channel/channel.js'
 export { BindingList } from './exchange-types/binding-list.js'
 export { asTerm } from './exchange-types/headers.js'
 export { exchangeDeclaration } from './handles/exchange.js'
@@ -21,3 +22,4 @@ export { host } from './host.js'
 export * from './index.js'
 export { Message } from './message.js'
 export { describe } from './names.js'
+export { boolean, type Checks, checkOptions, hintAt, oneOf, string } from './options.js'
