@@ -156,9 +156,11 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
       this.#warnOfBacklog()
     }
     // n.b. after the limits: whatever they drop is dropped, expired or not, and may uncover an expired head.
+    // n.b. one at the head that was never to wait is this one, as those before it died when they came there: dead, it
+    // makes no room by leaving later.
+    if (withheld && deadline < 0 && this.#store.headDeadline() === deadline) withheld = false
     if (deadline !== 0 || stored !== undefined) this.expire()
-    // n.b. where it expired at once nothing is left to make room by leaving later.
-    return withheld && this.#store.length > 0
+    return withheld
   }
 
   #warnOfBacklog(): void {

@@ -205,6 +205,20 @@ onEveryEngine("overflow 'block'", (scenario) => {
     })
   }
 
+  scenario(
+    'answers at once for one that is dead ahead of those that fill it',
+    { needs: ['block'] },
+    async ({ bus }) => {
+      const queue = await bus.declareQueue<number>('q', { maxLength: 1, overflow: 'block', maxPriority: 1 })
+      await queue.send(1)
+      await queue.send(2, { priority: 1, expiration: 0 })
+      const behind = queue.send(3, { expiration: 0 })
+      expect(await Promise.race([behind, turn().then(() => 'waits')])).toBe('waits')
+      expect(await drain(queue)).toEqual([1])
+      await behind
+    },
+  )
+
   scenario('lets dead letters and requeues in without waiting', { needs: ['block'] }, async ({ bus }) => {
     const dead = await bus.declareQueue<number>('dead', { maxLength: 1, overflow: 'block' })
     const queue = await bus.declareQueue<number>('q', { deadLetter: 'dead' })
