@@ -80,12 +80,7 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('CON-12', amqp, 'void subscription.cancel()', ''),
   mutant('QOS-02', amqp, 'if (!global) this.#prefetch = prefetchCount', 'if (global) this.#prefetch = prefetchCount'),
   mutant('QOS-04', amqp, 'global ? prefetchCount : 0', '0'),
-  mutant(
-    'ACK-05',
-    channel,
-    'return named === undefined ? before : [...before, named]',
-    'return named === undefined ? [] : [named]',
-  ),
+  mutant('ACK-04', channel, 'if (multiple && deliveryTag === 0)', 'if (multiple && deliveryTag < 0)'),
   mutant('ACK-12', 'broker/queue-state.ts', 'delivery.again(failures, true)', 'delivery.again(failures, false)'),
   mutant(
     'DLX-05',
