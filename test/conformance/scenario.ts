@@ -17,8 +17,11 @@ export interface ScenarioOptions {
   readonly alone?: boolean
 }
 
-/** `operator`: users, policies and limits (operator.ts). `protocol`: methods that amqplib's API has no word for (protocol.ts). */
-export type Need = 'operator' | 'protocol'
+/**
+ * `operator`: users, policies and limits (operator.ts). `protocol`: methods that amqplib's API has no word for (protocol.ts).
+ * `plugins`: the exchange types that RabbitMQ has as plug-ins.
+ */
+export type Need = 'operator' | 'protocol' | 'plugins'
 
 /** One thing seen. `value` is plain data, names normalised. */
 export interface Note {

@@ -17,6 +17,8 @@ export interface Session {
   readonly virtualHost: string
   readonly operator?: Operator
   readonly protocol?: Protocol
+  /** The exchange types x-consistent-hash, x-random and x-recent-history are there. */
+  readonly plugins?: true
   close(): Promise<void>
 }
 
@@ -59,7 +61,7 @@ const rabbitmq: Target = {
   },
   async openApart(virtualHost) {
     const { port, shell, stop } = await startPrivateRabbitmq(PLUGINS)
-    return { ...(await onNode(shell, port, virtualHost)), close: stop }
+    return { ...(await onNode(shell, port, virtualHost)), plugins: true, close: stop }
   },
 }
 

@@ -3,7 +3,7 @@ import { bodies, body, headers } from '../look.js'
 import { scenario } from '../scenario.js'
 import type { Trial } from '../trial.js'
 
-const alone = { needs: ['operator'], alone: true } as const
+const apart = { needs: ['plugins'], alone: true } as const
 
 async function queues(t: Trial, count: number): Promise<string[]> {
   const channel = await t.channel()
@@ -57,7 +57,7 @@ export const plugins = [
       for (let i = 0; i < 60; i++) t.publish(channel, y, 'k', `${i}`, { headers: { h: `${i}` } })
       t.note('XT-22', 'many headers: queues', (await drained(t, names)).filter(({ length }) => length > 0).length)
     },
-    alone,
+    apart,
   ),
 
   scenario(
@@ -72,7 +72,7 @@ export const plugins = [
         t.note('XT-22', property, await declare({ 'hash-property': property }, property))
       t.note('EX-20', 'for one that is there', await declare({ 'hash-property': 'p' }, 'message_id'))
     },
-    alone,
+    apart,
   ),
 
   scenario(
@@ -91,7 +91,7 @@ export const plugins = [
       const found = await drained(t, names)
       t.note('XT-26', 'in all, of each', [sum(found), found.every(({ length }) => length > 5)])
     },
-    alone,
+    apart,
   ),
 
   scenario(
@@ -132,7 +132,7 @@ export const plugins = [
           ),
         )
     },
-    alone,
+    apart,
   ),
 ]
 
@@ -191,6 +191,6 @@ export const trc = [
       await inbox.until(2)
       t.note('TRC-01', 'off again', await t.ready(trace))
     },
-    alone,
+    { needs: ['operator'], alone: true },
   ),
 ]
