@@ -7,7 +7,7 @@ import type { Delivery } from '../delivery.js'
 
 const SMALLEST = 16
 /** The ring never grows beyond this: a copy of it must not be felt. */
-const LARGEST = 16_384
+const LARGEST = 131_072
 
 export class Unacked {
   #ring: (Delivery | undefined)[] = new Array<Delivery | undefined>(SMALLEST)
