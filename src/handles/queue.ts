@@ -194,8 +194,8 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
 
   /**
    * Attaches a consumer that answers requests by what its handler returns: a reply, or an async iterable of parts. A handler
-   * that throws answers with its error. The reply goes out first, then the request is acknowledged; a message that asks for
-   * no reply is handled as by `run`.
+   * that throws answers with its error, and so does a schema that refuses the request. The reply goes out first, then the
+   * request is acknowledged; a message that asks for no reply is handled as by `run`.
    * @throws as `createConsumer` and `run` do.
    */
   respond(handler: ResponseHandler<Body, Reply>, options: RespondOptions<Body> = {}): Consumer<Body> {
@@ -203,7 +203,9 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
     const { concurrency, orderBy, ...others } = options
     const run = { ...(concurrency !== undefined && { concurrency }), ...(orderBy !== undefined && { orderBy }) }
     const responder = new Responder<Body>(this.#connection, handler)
-    return this.createConsumer(others).run((delivery) => responder.handle(delivery), run)
+    const consumer = this.createConsumer(others)
+    consumer.on('invalid', (error, delivery) => responder.refuse(error, delivery))
+    return consumer.run((delivery) => responder.handle(delivery), run)
   }
 
   /**

@@ -47,15 +47,22 @@ export class Responder<Body> {
     let result: unknown
     try {
       result = this.#handler(delivery.body, delivery)
+      // n.b. a result may be a getter that throws.
+      if (!isThenable(result)) return this.#answer(delivery, result)
     } catch (error) {
       return this.#failed(delivery, error)
     }
-    if (!isThenable(result)) return this.#answer(delivery, result)
     // n.b. no async function: that would take twice as much.
     return result.then(
       (value) => this.#answer(delivery, value),
       (error) => this.#failed(delivery, error),
     )
+  }
+
+  /** The schema refused a request, which is rejected: its requester hears why, where there is one. */
+  refuse(error: unknown, delivery: Delivery<Body>): void {
+    if (delivery.properties.replyTo === undefined) this.#connection.fault(error, 'a message that asks for no reply')
+    else this.#reply(delivery, failureOf(error), 'error')
   }
 
   #answer(delivery: Delivery<Body>, result: unknown): Promise<void> | undefined {

@@ -566,6 +566,22 @@ onEveryEngine('a request to a queue with a schema', (scenario) => {
     )
   }
 
+  for (const later of [false, true]) {
+    const when = later ? 'later' : 'at once'
+    scenario(`is told when the schema of the responder refuses it ${when}, and is rejected`, {}, async ({ bus }) => {
+      await bus.declareQueue('q', { deadLetter: 'dead' })
+      const responding = bus.queue('q', { body: even(later) })
+      responding.respond((body) => body)
+      const asking = bus.queue<number, string>('q')
+      expect(await asking.request(2)).toBe('even 2')
+      expect(await errorOf(() => asking.request(3))).toMatchObject({
+        code: 'REMOTE',
+        cause: { code: 'BODY_INVALID', message: expect.stringContaining('3 is odd') },
+      })
+      expect(await drain(bus.queue('dead'))).toEqual([3])
+    })
+  }
+
   scenario('for a reply in parts is checked at once or not at all', {}, async ({ bus }) => {
     const loop = async (queue: Queue<string, unknown, number>, n: number): Promise<unknown[]> => {
       const parts: unknown[] = []
@@ -581,6 +597,19 @@ onEveryEngine('a request to a queue with a schema', (scenario) => {
     const slowly = bus.queue('q', { body: even(true) })
     for (const n of [2, 3]) expect(await errorOf(() => loop(slowly, n))).toMatchObject({ code: 'INVALID_OPTION' })
     expect(slowly.requester.requested).toBe(0)
+  })
+})
+
+onEveryEngine('a reply that cannot even be looked at', (scenario) => {
+  scenario('is an error for the requester', {}, async ({ bus }) => {
+    const queue = await bus.declareQueue<number, object>('q')
+    const trap = {
+      get then(): never {
+        throw new Error('a trap')
+      },
+    }
+    queue.respond(() => trap)
+    expect(await errorOf(() => queue.request(1))).toMatchObject({ code: 'REMOTE', cause: { message: 'a trap' } })
   })
 })
 
