@@ -107,8 +107,8 @@ export const ttl = [
       t.send(channel, gotten, ...Array.from({ length: 10 }, (_, i) => `${i}`))
       t.send(channel, idle, 'never read')
       await channel.bindQueue(idle, 'amq.direct', idle)
-      for (let i = 0; i < 6; i++) {
-        await t.pass(200)
+      for (let i = 0; i < 8; i++) {
+        await t.pass(250)
         t.send(channel, published, 'a')
         await channel.assertQueue(declared, options)
         await channel.checkQueue(passive)
