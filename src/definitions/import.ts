@@ -73,7 +73,12 @@ export function importDefinitions(
 ): ImportedDefinitions {
   checkBroker('importDefinitions', broker)
   checkOptions('importDefinitions', options, CHECKS)
-  return { skipped: new Import(broker, new DefinitionsReader(definitions), options).run() }
+  const what = new Import(broker, new DefinitionsReader(definitions), options)
+  try {
+    return { skipped: what.run() }
+  } finally {
+    what.close()
+  }
 }
 
 /** @throws InvalidOptionError. */
@@ -152,12 +157,15 @@ class Import {
     for (const entry of queues) this.#at(entry, () => this.#queue(entry))
     for (const entry of bindings) this.#at(entry, () => this.#binding(entry))
     for (const [entry, apply] of parameters) if (entry.value.component === LIMITS) this.#at(entry, apply)
-    for (const { channel } of this.#targets.values()) void channel.close()
     return this.#skipped
   }
 
+  close(): void {
+    for (const { channel } of this.#targets.values()) void channel.close()
+  }
+
   #removeDefaults(): void {
-    if (this.#broker.users().some(({ name }) => name === 'guest')) this.#broker.deleteUser('guest')
+    if (this.#broker.users().some(isGuest)) this.#broker.deleteUser('guest')
     if (this.#broker.virtualHosts.includes('/')) this.#broker.deleteVirtualHost('/')
   }
 
@@ -167,8 +175,11 @@ class Import {
     for (const entry of this.#sections.vhosts) {
       const { name, tracing, metadata } = entry.value
       this.#at(entry, () => {
+        const isNew = !broker.virtualHosts.includes(name)
         const host = broker.createVirtualHost(name)
         if (tracing !== undefined) host.trace(tracing)
+        // n.b. who may do what in it stands in the file.
+        if (isNew && broker.users().some(isGuest)) broker.clearPermissions('guest', name)
       })
       const type = metadata?.['default_queue_type'] ?? 'undefined'
       if (!['undefined', 'classic', 'rabbit_classic_queue'].includes(String(type))) {
@@ -334,6 +345,10 @@ const NOT_HERE = 'not part of one virtual host'
 const RESERVED = "names that begin with 'amq.' are the broker's own"
 /** The types of `leveret/exchange-types`. */
 const PLUGINS: readonly string[] = ['x-consistent-hash', 'x-random', 'x-delayed-message', 'x-recent-history']
+
+function isGuest({ name }: { readonly name: string }): boolean {
+  return name === 'guest'
+}
 
 /** True of names that only the broker gives (DEF-08). */
 export function isReserved(name: string): boolean {
