@@ -13,7 +13,7 @@ import { Timers } from '../timers.js'
 import { type AlarmResource, type BrokerEventName, type BrokerEvents, Events } from './events.js'
 import { GUARDS } from './exchange-state.js'
 import type { BrokerServices, Tracker } from './services.js'
-import { Users } from './users.js'
+import { type User, Users } from './users.js'
 import { VirtualHostState } from './virtual-host-state.js'
 
 /** Ends an operation that left nothing to do. */
@@ -67,7 +67,7 @@ export class BrokerState implements BrokerServices {
     this.bodies = settings.bodies
     this.highWatermark = settings.highWatermark
     this.compatibility = settings.compatibility
-    this.users = new Users(this, (virtualHost, exchange) => this.#rightsChanged(virtualHost, exchange))
+    this.users = new Users(this, (...change) => this.#rightsChanged(...change))
     this.createVirtualHost('/')
   }
 
@@ -118,12 +118,12 @@ export class BrokerState implements BrokerServices {
   }
 
   /** Channels that looked an exchange up before look again. */
-  #rightsChanged(virtualHost: string, exchange: string | undefined): void {
+  #rightsChanged(user: User, virtualHost: string, exchange?: string): void {
     const { exchanges, connections } = this.virtualHosts.get(virtualHost) ?? {}
     if (exchange !== undefined) {
       const guarded = exchanges?.get(exchange)
       if (guarded !== undefined) guarded.guarded |= GUARDS.rights
-    } else if ([...(connections ?? [])].some(({ rights }) => rights !== undefined)) {
+    } else if ([...(connections ?? [])].some(({ rights }) => rights?.user === user)) {
       for (const each of exchanges?.values() ?? []) each.guarded |= GUARDS.rights
     }
   }

@@ -90,11 +90,11 @@ export const SHA256: HashingAlgorithm = 'rabbit_password_hashing_sha256'
 
 export class Users {
   readonly #broker: BrokerServices
-  readonly #changed: (virtualHost: string, exchange?: string) => void
+  readonly #changed: (user: User, virtualHost: string, exchange?: string) => void
   readonly #users = new Map<string, User>()
 
-  /** `changed` hears of every change of the rights in a virtual host, or on one exchange of it. */
-  constructor(broker: BrokerServices, changed: (virtualHost: string, exchange?: string) => void) {
+  /** `changed` hears of every change of a user's rights in a virtual host, or on one exchange of it. */
+  constructor(broker: BrokerServices, changed: (user: User, virtualHost: string, exchange?: string) => void) {
     this.#broker = broker
     this.#changed = changed
     // USR-12
@@ -169,15 +169,17 @@ export class Users {
     const { configure, write, read } = permissions
     const compile = (pattern: string) => regexOf(pattern, `permissions of user '${name}': '${pattern}'`)
     const regexes = { configure: compile(configure), write: compile(write), read: compile(read) }
-    this.find(name).permissions.set(virtualHost, { configure, write, read, regexes })
-    this.#changed(virtualHost)
+    const user = this.find(name)
+    user.permissions.set(virtualHost, { configure, write, read, regexes })
+    this.#changed(user, virtualHost)
     this.#broker.announce('permission.created', () => ({ user: name, virtualHost, configure, write, read }))
     this.#broker.settle()
   }
 
   clearPermissions(name: string, virtualHost: string): void {
-    if (!this.find(name).permissions.delete(virtualHost)) return
-    this.#changed(virtualHost)
+    const user = this.find(name)
+    if (!user.permissions.delete(virtualHost)) return
+    this.#changed(user, virtualHost)
     this.#broker.announce('permission.deleted', () => ({ user: name, virtualHost }))
     this.#broker.settle()
   }
@@ -190,7 +192,7 @@ export class Users {
     }
     const exchanges = user.topics.get(virtualHost) ?? new Map<string, TopicPermissions>()
     user.topics.set(virtualHost, exchanges.set(exchange, { write, read }))
-    this.#changed(virtualHost, exchange)
+    this.#changed(user, virtualHost, exchange)
     this.#broker.announce('topic.permission.created', () => ({ user: name, virtualHost, exchange, write, read }))
     this.#broker.settle()
   }

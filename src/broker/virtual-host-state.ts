@@ -2,7 +2,7 @@
  * A virtual host in the broker: the exchanges, queues and bindings of one namespace, and the rules of declaring and
  * deleting them. Whatever throws here has changed nothing.
  */
-import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
+import { fieldKind, NO_ARGUMENTS } from '../arguments.js'
 import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration } from '../declarations.js'
 import {
   AccessRefusedError,
@@ -10,7 +10,6 @@ import {
   NotFoundError,
   NotImplementedError,
   PreconditionFailedError,
-  ResourceLockedError,
 } from '../errors.js'
 import { directExchange } from '../exchange-types/direct.js'
 import type { Destination, ExchangeType } from '../exchange-types/exchange-type.js'
@@ -20,9 +19,10 @@ import { cleanName, generateName } from '../names.js'
 import { didYouMean, hintAt } from '../options.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
 import { Binding, bindingIdentity } from './binding.js'
+import { checkAccess, checkNotDefault, checkNotReserved, checkQuorum } from './declaration-checks.js'
 import { defaultExchangeType } from './default-exchange.js'
 import { ReplyAddresses } from './direct-reply-to.js'
-import { checkEquivalent } from './equivalence.js'
+import { checkSameExchange, checkSameQueue } from './equivalence.js'
 import { ExchangeState, GUARDS } from './exchange-state.js'
 import { Firehose } from './firehose.js'
 import { Policies } from './policies.js'
@@ -227,7 +227,7 @@ export class VirtualHostState implements QueueHome {
     rights?.check('configure', 'queue', name)
     const existing = this.queues.get(name)
     if (existing !== undefined) {
-      this.#checkSameQueue(existing, declaration, owner)
+      checkSameQueue(existing, declaration, owner)
       existing.touch()
       return existing
     }
@@ -299,22 +299,6 @@ export class VirtualHostState implements QueueHome {
     for (const binding of [...queue.incoming]) this.#removeBinding(binding)
     this.broker.announce('queue.deleted', () => ({ virtualHost: this.name, name: queue.name, messages }))
     return ready
-  }
-
-  #checkSameQueue(queue: QueueState, declaration: QueueDeclaration, owner: Client): void {
-    if (queue.exclusive !== declaration.exclusive || (queue.exclusive && queue.owner !== owner)) throw locked(queue)
-    checkEquivalent(queue.title, 'durable', declaration.durable && !declaration.exclusive, queue.durable)
-    checkEquivalent(queue.title, 'auto_delete', declaration.autoDelete, queue.autoDelete)
-    const names = new Set([...Object.keys(queue.arguments), ...Object.keys(declaration.arguments)])
-    for (const name of ['x-queue-type', ...[...names].sort()]) {
-      if (!this.broker.queueArguments.knows(name)) {
-        // n.b. what a new queue would be refused for is refused here too: nothing written is ignored (law 5).
-        const written = name in declaration.arguments ? { [name]: declaration.arguments[name] } : NO_ARGUMENTS
-        this.broker.queueArguments.check(queue.title, queue.type, written, declaration.lenient)
-        continue
-      }
-      checkEquivalent(queue.title, name, typed(declaration.arguments, name), typed(queue.arguments, name))
-    }
   }
 
   // Bindings
@@ -433,52 +417,3 @@ const PREDECLARED_DEFAULT: ExchangeDeclaration = Object.freeze({
   internal: false,
   arguments: NO_ARGUMENTS,
 })
-
-function checkNotDefault(name: string): void {
-  if (name === '') throw new AccessRefusedError('operation not permitted on the default exchange')
-}
-
-function checkNotReserved(queue: string): void {
-  if (queue.startsWith('amq.')) throw new AccessRefusedError(`queue name '${queue}' contains reserved prefix 'amq.*'`)
-}
-
-function checkAccess(queue: QueueState, owner: object): void {
-  if (queue.owner !== undefined && queue.owner !== owner) throw locked(queue)
-}
-
-function locked(queue: QueueState): ResourceLockedError {
-  return new ResourceLockedError(
-    `cannot obtain exclusive access to locked ${queue.title}. It could be originally declared on another connection ` +
-      'or the exclusive property value does not match that of the original declaration.',
-  )
-}
-
-function checkSameExchange(title: string, exchange: ExchangeState, declaration: ExchangeDeclaration): void {
-  checkEquivalent(title, 'type', declaration.type, exchange.type.name)
-  checkEquivalent(title, 'durable', declaration.durable, exchange.durable)
-  checkEquivalent(title, 'auto_delete', declaration.autoDelete, exchange.autoDelete)
-  checkEquivalent(title, 'internal', declaration.internal, exchange.internal)
-  const name = 'alternate-exchange'
-  checkEquivalent(title, name, declaration.arguments[name], exchange.arguments[name])
-}
-
-/** What a quorum queue must be (QQ-01). */
-function checkQuorum(title: string, declaration: QueueDeclaration): void {
-  if (declaration.name === '') {
-    throw new PreconditionFailedError('Cannot declare a server-named queue for type rabbit_quorum_queue')
-  }
-  const fault = !declaration.durable
-    ? 'non-durable'
-    : declaration.autoDelete
-      ? 'auto-delete'
-      : declaration.exclusive
-        ? 'exclusive-owner'
-        : undefined
-  if (fault === undefined) return
-  throw new PreconditionFailedError(`invalid property '${fault}' for ${title}`, 'a quorum queue is durable and shared')
-}
-
-/** The argument for comparison: no type is the type classic (Q-12). */
-function typed(args: Arguments, name: string): Arguments[string] {
-  return name === 'x-queue-type' && args[name] === 'classic' ? undefined : args[name]
-}

@@ -97,7 +97,7 @@ onEveryEngine('the firehose', (scenario) => {
     connection.close()
   })
 
-  scenario('is off by default, and costs and copies nothing when it is off again', inside, async ({ bus, host }) => {
+  scenario('is off by default, and copies nothing when it is off again', inside, async ({ bus, host }) => {
     // TRC-01
     const { seen } = await watch(host)
     const queue = await bus.declareQueue('q')
