@@ -1,5 +1,15 @@
 /** Drift: where a broker is not what definitions say. */
-import { type Broker, type Checks, canonical, checkOptions, type FieldValue, isTable, string } from '../internal.js'
+import {
+  type Arguments,
+  type Broker,
+  type Checks,
+  canonical,
+  checkOptions,
+  type FieldValue,
+  isTable,
+  NO_ARGUMENTS,
+  string,
+} from '../internal.js'
 import type { Definitions, PolicyDefinition, Section } from './definitions.js'
 import { exportDefinitions } from './export.js'
 import { checkBroker, isReserved, LIMITS } from './import.js'
@@ -65,13 +75,13 @@ export function diffDefinitions(
   for (const section of SECTIONS) {
     if (!wanted.has(section) || !actual.has(section)) continue
     const [mine, theirs] = [itemsOf(wanted, section, virtualHost, ends), itemsOf(actual, section, virtualHost, ends)]
-    for (const [path, { value, fields }] of mine) {
-      const found = theirs.get(path)
+    for (const [identity, { path, value, fields }] of mine) {
+      const found = theirs.get(identity)
       if (found !== undefined) compare(path, fields, found.fields, differences)
       else differences.push({ path, problem: 'missing', expected: value, found: undefined })
     }
-    for (const [path, { value }] of theirs) {
-      if (!mine.has(path)) differences.push({ path, problem: 'extra', expected: undefined, found: value })
+    for (const [identity, { path, value }] of theirs) {
+      if (!mine.has(identity)) differences.push({ path, problem: 'extra', expected: undefined, found: value })
     }
   }
   return differences
@@ -92,14 +102,15 @@ const SECTIONS = [
 
 /** An entry: the whole, and what of it is compared. */
 interface Item {
+  readonly path: string
   readonly value: unknown
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** Adds an entry by its names, with what of it is compared. */
-type Identify = (names: readonly string[], fields: Readonly<Record<string, unknown>>) => void
+/** Adds an entry by its names, with what of it is compared; a binding has its arguments among its names. */
+type Identify = (names: readonly string[], fields: Readonly<Record<string, unknown>>, args?: Arguments) => void
 
-/** The entries of a section, by their paths. */
+/** The entries of a section, by their names. */
 function itemsOf(
   reader: DefinitionsReader,
   section: (typeof SECTIONS)[number],
@@ -110,7 +121,12 @@ function itemsOf(
   for (const entry of reader.read(section)) {
     const { value } = entry
     const vhost = virtualHost ?? (value as { vhost?: string }).vhost ?? ''
-    const add: Identify = (names, fields) => items.set(section + names.map(step).join(''), { value, fields })
+    const add: Identify = (names, fields, args = NO_ARGUMENTS) => {
+      const path = section + names.map(step).join('')
+      const shown = Object.keys(args).length > 0 ? path + step(JSON.stringify(args)) : path
+      // n.b. tables are the same whatever the order of their keys.
+      items.set(path + canonical(args), { path: shown, value, fields })
+    }
     identify[section](entry as never, vhost, add, ends)
   }
   return items
@@ -161,7 +177,7 @@ const identify: Identifiers = {
     ends,
   ) {
     if (source === '' || !hasEnd(ends, 'exchange', vhost, source) || !hasEnd(ends, kind, vhost, destination)) return
-    add([vhost, source, kind, destination, key, ...(Object.keys(args).length > 0 ? [JSON.stringify(args)] : [])], {})
+    add([vhost, source, kind, destination, key], {}, args)
   },
 }
 
