@@ -39,7 +39,8 @@ async function build(folder: string): Promise<void> {
     clean: false,
     silent: true,
     outDir: folder,
-    entry: { leveret: 'src/index.ts' },
+    entry: { leveret: 'src/index.ts', 'leveret-amqplib': 'src/amqplib/index.ts' },
+    external: [/^node:/],
     outExtension: () => ({ js: '.mjs' }),
   })
   const own = ['child', ...BARS, 'topic-route'].map((name) => join(here, `${name}.ts`))
@@ -58,6 +59,7 @@ async function build(folder: string): Promise<void> {
         name: 'the package that was just built',
         setup: (built) => {
           built.onResolve({ filter: /^leveret$/ }, () => ({ path: './leveret.mjs', external: true }))
+          built.onResolve({ filter: /^leveret\/amqplib$/ }, () => ({ path: './leveret-amqplib.mjs', external: true }))
         },
       },
     ],
