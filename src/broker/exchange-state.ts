@@ -54,6 +54,7 @@ export class ExchangeState implements Destination {
   govern(policy: AppliedPolicy | undefined): void {
     this.policy = policy
     const name = 'alternate-exchange'
-    this.alternate = (this.arguments[name] ?? policy?.definition[name]) as string | undefined
+    // n.b. the default exchange asks nobody, whatever policy matches its name.
+    if (this.name !== '') this.alternate = (this.arguments[name] ?? policy?.definition[name]) as string | undefined
   }
 }

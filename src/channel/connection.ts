@@ -86,9 +86,12 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
     this.closed = true
     if (this.rights !== undefined) this.rights.user.connections--
     // n.b. consumers that were just cancelled hear of that first: a channel that closes ends them without a word.
-    if (afterTasks) this.#broker.scheduler.schedule({ run: () => this.#closeChannels() })
-    else this.#closeChannels()
-    this.#ended?.(reason)
+    const close = (): void => {
+      this.#closeChannels()
+      this.#ended?.(reason)
+    }
+    if (afterTasks) this.#broker.scheduler.schedule({ run: close })
+    else close()
     for (const queue of [...this.#state.queues.values()]) {
       if (queue.owner === this) this.#state.removeQueue(queue, reason)
     }

@@ -44,13 +44,13 @@ export const lengthLimit: QueueArgument = {
       },
     },
   },
-  validate: (args) => {
+  validate: (args, lenient) => {
     const unlimited = args['x-max-length'] === undefined && args['x-max-length-bytes'] === undefined
     if (args['x-overflow'] === 'block' && unlimited) {
       return ['x-overflow', 'block_but_no_limit_defined', "'block' needs maxLength or maxLengthBytes"]
     }
-    // n.b. RabbitMQ takes it on quorum queues and then acts as drop-head (LEN-15): nothing is ignored here.
-    const refused = args['x-queue-type'] === 'quorum' && args['x-overflow'] === 'reject-publish-dlx'
+    // n.b. RabbitMQ takes it on quorum queues and then acts as drop-head (LEN-15): nothing is ignored natively.
+    const refused = !lenient && args['x-queue-type'] === 'quorum' && args['x-overflow'] === 'reject-publish-dlx'
     return refused ? ['x-overflow', 'reject_publish_dlx_on_a_quorum_queue', 'only classic queues have it'] : undefined
   },
   createHooks: (args, host) => {
@@ -68,7 +68,7 @@ function limitOf(args: Arguments, host: ArgumentHost): QueueHooks {
     case 'reject-publish':
       return new RejectPublish(limit, false)
     case 'reject-publish-dlx':
-      return new RejectPublish(limit, true)
+      return host.type === 'quorum' ? new DropHead(limit) : new RejectPublish(limit, true)
     case 'block':
       return new Block(limit)
   }
@@ -207,8 +207,12 @@ class RejectPublish implements QueueHooks {
     return this.#limit.foresee(message, ahead, this.#deadLetters ? 'reject-publish-dlx' : 'reject-publish')
   }
 
-  takeOver(): void {
+  takeOver(former: QueueHooks | undefined): void {
     this.#limit.takeOver()
+    const { host } = this.#limit
+    // LEN-11: a classic queue sets the limit first and then what to do about it; until then it drops.
+    if (host.type === 'quorum' || former instanceof RejectPublish || former instanceof Block) return
+    while (this.#limit.exceeded && host.ready > 0) host.dropHead()
   }
 
   stored(message: Message): boolean {

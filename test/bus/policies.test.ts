@@ -47,6 +47,19 @@ onEveryEngine('policies', (scenario) => {
     })
   }
 
+  scenario('that refuse publishes drop what is too much already, on classic queues', inside, async ({ bus, host }) => {
+    // LEN-11: asked of RabbitMQ 3.10
+    const definition = { 'max-length': 1, overflow: 'reject-publish' }
+    const [classic, quorum] = [await bus.declareQueue('c'), await bus.declareQueue('q', { type: 'quorum' })]
+    for (const queue of [classic, quorum]) for (const body of [1, 2, 3]) await queue.send(body)
+    host.setPolicy('p', { pattern: '', definition: { ...definition, 'max-length': 2 } })
+    host.setPolicy('p', { pattern: '', definition })
+    expect([await drain(classic), await drain(quorum)]).toEqual([
+      [2, 3],
+      [1, 2, 3],
+    ])
+  })
+
   scenario('count bytes of messages that were there before', inside, async ({ bus, host }) => {
     const queue = await bus.declareQueue('q')
     await sendAll(queue, ['aaaa', 'bbbb', 'cccc'])
@@ -207,6 +220,7 @@ onEveryEngine('policies', (scenario) => {
     await plain.send('k', 1)
     await own.send('k', 2)
     await bus.exchange('amq.direct').send('k', 3)
+    await bus.exchange('').send('nobody', 5)
     host.clearPolicy('p')
     await plain.send('k', 4)
     expect([await drain(lost), await drain(found)]).toEqual([[1, 3], [2]])

@@ -340,10 +340,19 @@ test('is told when its virtual host is deleted (VH-03)', async () => {
   const broker = new Broker()
   broker.createVirtualHost('v')
   const lost: unknown[] = []
-  broker.openConnection({ virtualHost: 'v' }, { closed: (error) => lost.push(error.replyText) })
+  const connection = broker.openConnection({ virtualHost: 'v' }, { closed: (error) => lost.push(error.replyText) })
+  const channel = connection.createChannel({
+    delivered: () => lost.push('delivered'),
+    cancelled: (tag) => lost.push(`cancelled ${tag}`),
+    returned: () => lost.push('returned'),
+    confirmed: () => lost.push('confirmed'),
+    closed: () => lost.push('closed'),
+  })
+  channel.queueDeclare('q')
+  channel.basicConsume('q', { consumerTag: 'c' })
   broker.deleteVirtualHost('v')
   await turn()
-  expect(lost).toEqual(["CONNECTION_FORCED - vhost 'v' is deleted"])
+  expect(lost).toEqual(['cancelled c', "CONNECTION_FORCED - vhost 'v' is deleted"])
   await finish(broker)
 })
 
