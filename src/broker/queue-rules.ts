@@ -65,13 +65,14 @@ export function rulesOf(queue: RuledQueue, former?: QueueRules): QueueRules {
   })
   const { firehose } = queue.virtualHost
   if (firehose !== undefined) made.push(firehose.hooksOf(queue.name))
-  return ruled || firehose !== undefined ? new QueueRules(made, args) : NO_RULES
+  const plain = !ruled && firehose === undefined && Object.keys(args).length === 0
+  return plain ? NO_RULES : new QueueRules(made, args)
 }
 
 /** The new hooks of a queue take over what the former ones held, and those let go of the rest. */
 export function changeRules(former: QueueRules, rules: QueueRules): void {
   rules.made.forEach((hooks, i) => {
-    if (hooks !== former.made[i]) hooks?.takeOver?.(former.made[i])
+    if (hooks !== former.made[i]) hooks?.takeOver?.(former.made[i], former.arguments)
   })
   former.made.forEach((hooks, i) => {
     if (hooks !== rules.made[i]) hooks?.dispose?.()

@@ -207,11 +207,11 @@ class RejectPublish implements QueueHooks {
     return this.#limit.foresee(message, ahead, this.#deadLetters ? 'reject-publish-dlx' : 'reject-publish')
   }
 
-  takeOver(former: QueueHooks | undefined): void {
+  takeOver(_: QueueHooks | undefined, args: Arguments): void {
     this.#limit.takeOver()
     const { host } = this.#limit
-    // LEN-11: a classic queue sets the limit first and then what to do about it; until then it drops.
-    if (host.type === 'quorum' || former instanceof RejectPublish || former instanceof Block) return
+    // LEN-11: a classic queue sets the limit first and then what to do about it; until then it does what it did.
+    if (host.type === 'quorum' || (args['x-overflow'] ?? 'drop-head') !== 'drop-head') return
     while (this.#limit.exceeded && host.ready > 0) host.dropHead()
   }
 

@@ -132,9 +132,9 @@ export interface QueueHooks {
   used?(): void
   /**
    * A policy made these the hooks of a queue that was there before, with messages in it. `former` are those that did the
-   * same until now, if any; `dispose` of theirs follows.
+   * same until now, if any, made of `args`; `dispose` of theirs follows.
    */
-  takeOver?(former: QueueHooks | undefined): void
+  takeOver?(former: QueueHooks | undefined, args: Arguments): void
   /** The queue is gone, or a policy took the hooks away. */
   dispose?(): void
 }

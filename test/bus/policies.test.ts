@@ -51,11 +51,13 @@ onEveryEngine('policies', (scenario) => {
     // LEN-11: asked of RabbitMQ 3.10
     const definition = { 'max-length': 1, overflow: 'reject-publish' }
     const [classic, quorum] = [await bus.declareQueue('c'), await bus.declareQueue('q', { type: 'quorum' })]
-    for (const queue of [classic, quorum]) for (const body of [1, 2, 3]) await queue.send(body)
+    const own = await bus.declareQueue('own', { overflow: 'reject-publish' })
+    for (const queue of [classic, quorum, own]) for (const body of [1, 2, 3]) await queue.send(body)
     host.setPolicy('p', { pattern: '', definition: { ...definition, 'max-length': 2 } })
     host.setPolicy('p', { pattern: '', definition })
-    expect([await drain(classic), await drain(quorum)]).toEqual([
+    expect([await drain(classic), await drain(quorum), await drain(own)]).toEqual([
       [2, 3],
+      [1, 2, 3],
       [1, 2, 3],
     ])
   })
