@@ -2,16 +2,14 @@
 // their everyday use. What npm cannot install here is listed as skipped, with the reason. `.ci/ecosystem` builds first.
 //   tsx test/ecosystem/run.ts              everything
 //   tsx test/ecosystem/run.ts rascal jest  these
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { stripVTControlCharacters } from 'node:util'
 import { type Outcome, run } from '../tools/child.js'
+import { documented, nodeTest, runIn } from './replacements.js'
 
 const INSTALL_LIMIT = 300_000
-const RUN_LIMIT = 120_000
-
-const NODE_TEST = ['--test', '--test-reporter=tap']
 
 interface Subject {
   readonly name: string
@@ -28,12 +26,12 @@ const SUBJECTS: readonly Subject[] = [
   {
     name: 'rascal',
     packages: ['rascal@21.0.1'],
-    run: (folder) => node(folder, [...NODE_TEST, 'rascal.mjs']),
+    run: (folder) => nodeTest(folder, 'rascal.mjs'),
   },
   {
     name: 'nestjs-microservices',
     packages: [...NEST, '@nestjs/microservices@11.2.6', 'amqp-connection-manager@5.0.0'],
-    run: (folder) => node(folder, [...NODE_TEST, 'nestjs-microservices.mjs']),
+    run: (folder) => nodeTest(folder, 'nestjs-microservices.mjs'),
   },
   {
     name: 'jest',
@@ -43,7 +41,7 @@ const SUBJECTS: readonly Subject[] = [
         join(folder, 'jest.config.cjs'),
         `${documented('jest.config.cjs')}\nmodule.exports.testMatch = ['**/jest.cjs']`,
       )
-      return node(folder, ['node_modules/jest/bin/jest.js'])
+      return runIn(folder, ['node_modules/jest/bin/jest.js'])
     },
   },
   {
@@ -53,45 +51,10 @@ const SUBJECTS: readonly Subject[] = [
       writeFileSync(join(folder, 'fake-amqplib.mjs'), documented('fake-amqplib.mjs'))
       const config = { test: { include: ['vitest.mjs'], setupFiles: ['./fake-amqplib.mjs'] } }
       writeFileSync(join(folder, 'vitest.config.mjs'), `export default ${JSON.stringify(config)}`)
-      return node(folder, ['node_modules/vitest/vitest.mjs', 'run'])
-    },
-  },
-  {
-    name: 'node-test',
-    packages: APPLICATION,
-    run: (folder) => {
-      writeFileSync(join(folder, 'fake-amqplib.mjs'), documented('fake-amqplib.mjs'))
-      return node(folder, ['--import', './fake-amqplib.mjs', ...NODE_TEST, 'node-test.mjs'])
-    },
-  },
-  {
-    name: 'esbuild',
-    packages: APPLICATION,
-    run: async (folder) => {
-      await build({
-        stdin: { contents: BUNDLED, resolveDir: folder },
-        outfile: join(folder, 'bundle.cjs'),
-        bundle: true,
-        platform: 'node',
-        format: 'cjs',
-        alias: { amqplib: 'leveret/amqplib' },
-        tsconfigRaw: {},
-      })
-      // n.b. the bundle has to have it all: nothing of the folder is left to load.
-      rmSync(join(folder, 'node_modules'), { recursive: true })
-      return node(folder, [...NODE_TEST, 'bundle.cjs'])
+      return runIn(folder, ['node_modules/vitest/vitest.mjs', 'run'])
     },
   },
 ]
-
-const BUNDLED = `
-const assert = require('node:assert')
-require('node:test').test('a bundle has leveret for amqplib, in node_modules as well', async () => {
-  const { send, count, receive } = require('./orders.cjs')
-  await send('one')
-  assert.equal(await count(), 1)
-  assert.equal(await receive(), 'one')
-})`
 
 /** A package by the name of amqplib that is leveret: how every library in a folder is given it at once. */
 const STAND_IN = {
@@ -102,17 +65,6 @@ const STAND_IN = {
   }),
   'index.cjs': "module.exports = require('leveret/amqplib')",
   'callback_api.cjs': "module.exports = require('leveret/amqplib/callback_api')",
-}
-
-const node = (folder: string, args: readonly string[]) =>
-  run(process.execPath, args, { cwd: folder, timeout: RUN_LIMIT, env: { NODE_OPTIONS: '', FORCE_COLOR: '0' } })
-
-/** The block of the page that begins with the name of this file, so that the page is what is tested. */
-function documented(file: string): string {
-  const page = readFileSync('docs/amqplib.md', 'utf8')
-  const [, code] = new RegExp(`\`\`\`[^\\n]*\\n(// ${file}[^]*?)\`\`\``).exec(page) ?? []
-  if (code === undefined) throw new Error(`expected a block of ${file} in docs/amqplib.md`)
-  return code
 }
 
 /** The first two lines in which npm says what is wrong. */
@@ -140,7 +92,9 @@ async function prepare(folder: string, tarball: string, { packages }: Subject): 
 }
 
 /** How many tests passed, failed and were skipped, by the closing lines of node:test, of Jest and of vitest. */
-function countsOf({ code, output }: Outcome): { passed: number; failed: number; skipped: number } {
+function countsOf(outcome: Outcome): { passed: number; failed: number; skipped: number } {
+  const { code } = outcome
+  const output = stripVTControlCharacters(outcome.output)
   const count = (tap: string, jest: string) =>
     Number(new RegExp(`^# ${tap} (\\d+)$|^ *Tests:? .*?(\\d+) ${jest}`, 'm').exec(output)?.slice(1).join('') ?? 0)
   const [passed, failed, skipped] = [count('pass', 'passed'), count('fail', 'failed'), count('skipped', 'skipped')]

@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { transform } from 'esbuild'
+import { bundled, underNodeTest } from '../ecosystem/replacements.js'
 import { bin, conclude, inTwos, type Outcome, run } from './child.js'
 
 const EXAMPLE_LIMIT = 30_000
@@ -169,6 +170,9 @@ const STRICT = {
   noEmit: true,
 }
 
+/** What leveret stands in for, and a library that has it. */
+const AMQPLIBS = ['amqplib', 'amqp-connection-manager', 'promise-breaker']
+
 async function unpack(tarball: string, folder: string): Promise<void> {
   const modules = join(folder, 'node_modules')
   mkdirSync(join(modules, 'leveret'), { recursive: true })
@@ -177,7 +181,8 @@ async function unpack(tarball: string, folder: string): Promise<void> {
   if (unpacked.code !== 0) throw new Error(unpacked.output)
   const { dependencies } = JSON.parse(readFileSync(join(modules, 'leveret/package.json'), 'utf8'))
   // Node's types are there for the consumer that asks for them; those who do not have `types: []`.
-  for (const name of [...Object.keys(dependencies ?? {}), '@types/node', 'undici-types'])
+  const types = ['@types/node', 'undici-types']
+  for (const name of [...Object.keys(dependencies ?? {}), ...types, ...AMQPLIBS])
     cpSync(join('node_modules', name), join(modules, name), { recursive: true })
 }
 
@@ -217,7 +222,12 @@ function checks(folder: string): Check[] {
       return run(process.execPath, ['--enable-source-maps', script], { cwd: folder, timeout: EXAMPLE_LIMIT })
     },
   }))
-  return [...scripts, ...consumers, ...runs]
+  for (const file of ['orders.cjs', 'node-test.mjs']) cpSync(join('test/ecosystem', file), join(folder, file))
+  const standIns = [
+    { name: "amqplib's place under node:test, by --import", act: () => underNodeTest(folder) },
+    { name: "amqplib's place in a bundle of esbuild's, by an alias", act: () => bundled(folder) },
+  ]
+  return [...scripts, ...standIns, ...consumers, ...runs]
 }
 
 async function main(): Promise<void> {
