@@ -257,7 +257,7 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
         exchange: message.exchange,
         routingKey: message.routingKey,
       },
-      properties: decodeProperties(message),
+      properties: decodeProperties(message, delivery.failures > 0 ? delivery.deliveryCount : undefined),
       content: contentOf(message),
     }
     try {

@@ -195,7 +195,8 @@ export function get(queue: string, options?: Options.Get): Operation<GetMessage 
     if (got === undefined) return false
     const { deliveryTag, redelivered, exchange, routingKey, message } = got.delivery
     const fields = { deliveryTag, redelivered, exchange, routingKey, messageCount: got.messageCount }
-    return { fields, properties: decodeProperties(message), content: contentOf(message) }
+    // n.b. a get tells of the deliveries even where there was none.
+    return { fields, properties: decodeProperties(message, got.delivery.deliveryCount), content: contentOf(message) }
   })
 }
 

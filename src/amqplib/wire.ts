@@ -160,9 +160,11 @@ export function encodeProperties(options: Options.Publish): EngineProperties | u
   return some ? properties : undefined
 }
 
-/** The properties of a message, every one there and undefined where it has none. */
-export function decodeProperties({ properties, body }: Message): MessageProperties {
-  const { headers, expiration } = properties
+/** The properties of a message, every one there and undefined where it has none; with the header of QQ-05. */
+export function decodeProperties({ properties, body }: Message, deliveryCount?: number): MessageProperties {
+  const { expiration } = properties
+  const headers =
+    deliveryCount === undefined ? properties.headers : { ...properties.headers, 'x-delivery-count': deliveryCount }
   return {
     // n.b. a body that was published natively, and is no bytes yet, says what it becomes.
     contentType: properties.contentType ?? (body instanceof Uint8Array ? undefined : contentTypeOf(body)),

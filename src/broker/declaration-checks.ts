@@ -27,13 +27,13 @@ export function checkQuorum(title: string, declaration: QueueDeclaration): void 
   if (declaration.name === '') {
     throw new PreconditionFailedError('Cannot declare a server-named queue for type rabbit_quorum_queue')
   }
-  const fault = !declaration.durable
-    ? 'non-durable'
-    : declaration.autoDelete
-      ? 'auto-delete'
-      : declaration.exclusive
-        ? 'exclusive-owner'
-        : undefined
+  const fault = declaration.autoDelete
+    ? 'auto-delete'
+    : declaration.exclusive
+      ? 'exclusive-owner'
+      : declaration.durable
+        ? undefined
+        : 'non-durable'
   if (fault === undefined) return
   throw new PreconditionFailedError(`invalid property '${fault}' for ${title}`, 'a quorum queue is durable and shared')
 }

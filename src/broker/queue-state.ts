@@ -133,6 +133,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     return this.type === 'quorum'
   }
 
+  /** What is given back goes behind everything else: in RabbitMQ 3.10's quorum queues without a delivery limit. */
+  get #returnsToTail(): boolean {
+    return this.compatibility === '3.10' && this.type === 'quorum' && this.arguments['x-delivery-limit'] === undefined
+  }
+
   /** True when failed deliveries wait before they come again. */
   get backsOff(): boolean {
     return this.rules.backsOff
@@ -283,7 +288,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** A delivery comes back because its consumer was lost. */
   takeBack(delivery: Delivery): void {
     if (delivery.recipient?.tentative === true) this.#unhanded?.push(delivery)
-    else if (!this.deleted) this.#comeBack(delivery, 'retry')
+    else if (!this.deleted) this.#comeBack(delivery, 'retry', undefined, true)
     delivery.recipient?.settled()
   }
 
@@ -308,7 +313,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#ready.giveBack(delivery.again(delivery.failures, delivery.redelivered), first)
   }
 
-  #comeBack(delivery: Delivery, how: Settlement, reason?: unknown): void {
+  #comeBack(delivery: Delivery, how: Settlement, reason?: unknown, lost = false): void {
     // QQ-05: before 4.3 a plain requeue counts as well.
     const fails = how === 'retry' || this.broker.compatibility === '3.10'
     const failures = fails ? delivery.failures + 1 : delivery.failures
@@ -325,6 +330,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message, reason)
     const entry = delivery.again(failures, true)
     if (delay > 0) this.#park(entry, delay)
+    else if (this.#returnsToTail && !lost) this.#ready.giveBackToTail(entry)
     else this.#ready.giveBack(entry)
   }
 

@@ -31,6 +31,8 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
   readonly #owner: ReadyOwner
   readonly #store: MessageStore<Delivery>
   #expiry: HeadExpiry | undefined
+  /** Of what came back to the tail: the store keeps no history of what has not left it yet. */
+  #histories: Map<Message, number> | undefined
   #warned = false
 
   constructor(owner: ReadyOwner) {
@@ -69,7 +71,10 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
 
   /** The entry of a message that leaves the store for the first time. */
   makeEntry(message: Message, position: number, deadline: number): Delivery {
-    return new Delivery(message, position, deadline, 0)
+    const history = this.#histories?.get(message)
+    if (history === undefined) return new Delivery(message, position, deadline, 0)
+    this.#histories?.delete(message)
+    return new Delivery(message, position, deadline, history)
   }
 
   /** Gives a message that is assigned at once the position that it would have had. */
@@ -87,6 +92,14 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
   giveBack(entry: Delivery, first?: boolean): void {
     this.#store.giveBack(entry, first)
     this.#becameReady(entry.message, entry.deadline)
+  }
+
+  /** Takes an entry back behind everything else. */
+  giveBackToTail({ message, deadline, history }: Delivery): void {
+    this.#histories ??= new Map()
+    this.#histories.set(message, history)
+    this.#store.push(message, deadline)
+    this.#becameReady(message, deadline)
   }
 
   /** A message of the queue waits for its next attempt. Limits count it, and so hear of it now. */
@@ -131,6 +144,7 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
 
   /** Forgets the messages. */
   clear(): void {
+    this.#histories = undefined
     const left = this.#store.length
     if (this.#owner.rules.removed !== undefined) while (this.#store.length > 0) this.takeHead()
     else {

@@ -49,6 +49,8 @@ export class LocalAmqpChannel implements AmqpChannel {
   #currentQueue: string | undefined
   /** For consumers that start from now on (QOS-02). */
   #prefetch = 0
+  /** True while its consumers have a common limit. */
+  #limited = false
   /** Publishes before `confirm.select`, which have no number (CNF-02). */
   #unnumbered: number | undefined
   #transaction: Transaction | undefined
@@ -201,7 +203,13 @@ export class LocalAmqpChannel implements AmqpChannel {
     const { consumerTag = '', noAck = false, exclusive = false } = flags
     return this.#run('basic.consume', () => {
       const priority = flags.arguments === undefined ? 0 : this.#priorityOf(queue, flags.arguments)
-      const options = { consumerTag, prefetch: this.#prefetch, noAck, exclusive, priority, once: false }
+      const alone = exclusive && !this.#isQuorum(queue)
+      if (this.#limited && this.#connection.compatibility === '3.10' && this.#isQuorum(queue)) {
+        throw new NotImplementedError(
+          `${this.#channel.queueOf(this.#queueName(queue)).title} does not support global qos`,
+        )
+      }
+      const options = { consumerTag, prefetch: this.#prefetch, noAck, exclusive: alone, priority, once: false }
       const subscription: LocalSubscription = this.#channel.consume(this.#queueName(queue), options, {
         ready: () => this.#deliver(subscription),
         cancelled: () => {
@@ -212,6 +220,11 @@ export class LocalAmqpChannel implements AmqpChannel {
       this.#consumers.set(subscription.consumerTag, subscription)
       return subscription.consumerTag
     })
+  }
+
+  /** Quorum queues know no exclusive consumers (CON-06), and no limit of a channel (QOS-14). */
+  #isQuorum(queue: string): boolean {
+    return queue !== REPLY_TO && this.#channel.queueOf(this.#queueName(queue)).type === 'quorum'
   }
 
   /** What the consumer's arguments say of it; a consumer of direct replies may say anything. */
@@ -313,6 +326,7 @@ export class LocalAmqpChannel implements AmqpChannel {
       if (prefetchSize !== 0) throw new NotImplementedError(`prefetch_size!=0 (${prefetchSize})`)
       // QOS-05: a limit for each consumer takes the limit of the channel away.
       this.#channel.limit(global ? prefetchCount : 0)
+      this.#limited = global && prefetchCount > 0
       if (!global) this.#prefetch = prefetchCount
     })
   }

@@ -18,7 +18,13 @@ import type {
   SubscriptionListener,
 } from '../declarations.js'
 import type { Delivery, HomeQueue, Settlement } from '../delivery.js'
-import { AccessRefusedError, ClosedError, NotAllowedError, PreconditionFailedError } from '../errors.js'
+import {
+  AccessRefusedError,
+  ClosedError,
+  NotAllowedError,
+  PreconditionFailedError,
+  ResourceLockedError,
+} from '../errors.js'
 import { type Message, NO_PROPERTIES } from '../message.js'
 import { generateName, REPLY_TO } from '../names.js'
 import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
@@ -372,6 +378,11 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   get(name: string, noAck: boolean, tentative = false): Delivery | undefined {
     this.#checkOpen()
     const queue = this.#readable(name)
+    // GET-06
+    if (queue.type === 'quorum' && queue.rules.singleActiveConsumer) {
+      const fault = 'basic.get operations are not supported by quorum queues with single active consumer'
+      throw new ResourceLockedError(`cannot obtain access to locked ${queue.title}. ${fault}`)
+    }
     const delivery = queue.get(this, noAck, tentative)
     if (delivery !== undefined) this.#remember(queue)
     if (noAck) this.#rest()

@@ -143,8 +143,11 @@ export interface QueueHooks {
 export interface QueueArgument {
   /** Its arguments by name. */
   readonly arguments: Readonly<Record<`x-${string}`, ArgumentReader>>
-  /** Checks across arguments, after each was checked by itself: the argument at fault, RabbitMQ's detail, and what helps. */
-  validate?(args: Arguments): readonly [argument: string, detail: string, hint: string] | undefined
+  /**
+   * Checks across arguments, after each was checked by itself: the argument at fault, RabbitMQ's detail, and what helps.
+   * `lenient` lets pass what RabbitMQ takes and does not act on.
+   */
+  validate?(args: Arguments, lenient: boolean): readonly [argument: string, detail: string, hint: string] | undefined
   /** Makes the hooks of a new queue; undefined when its arguments ask for nothing. */
   createHooks(args: Arguments, host: ArgumentHost): QueueHooks | undefined
 }

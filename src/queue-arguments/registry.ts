@@ -106,7 +106,7 @@ export class QueueArguments {
       throw new PreconditionFailedError(text, `'${optionName(name)}' must be ${reader.expected}`)
     }
     for (const behaviour of this.behaviours) {
-      const fault = behaviour.validate?.(args)
+      const fault = behaviour.validate?.(args, lenient)
       if (fault !== undefined) {
         throw new PreconditionFailedError(`invalid arg '${fault[0]}' for ${what}: ${fault[1]}`, fault[2])
       }
