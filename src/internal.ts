@@ -4,14 +4,9 @@ export { contentTypeOf, encodeBody } from './body.js'
 export type {
   AmqpChannel,
   AmqpChannelListener,
-  ConsumeFlags,
-  ExchangeFlags,
-  GotMessage,
   MethodId,
-  PublishFlags,
-  QueueFlags,
 } from './channel/amqp-channel.js'
-export type { AmqpConnection, AmqpConnectionListener, AmqpConnectionSettings } from './channel/amqp-connection.js'
+export type { AmqpConnection } from './channel/amqp-connection.js'
 export type { Channel } from './channel/channel.js'
 export { BindingList } from './exchange-types/binding-list.js'
 export { asTerm } from './exchange-types/headers.js'

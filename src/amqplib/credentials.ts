@@ -1,5 +1,12 @@
 /** Ways of a client to say who it is. */
-import type { Credentials } from './types.js'
+
+/** How a client says who it is: see `credentials`. */
+export interface Credentials {
+  readonly mechanism: string
+  response(): Buffer
+  readonly username?: string
+  readonly password?: string
+}
 
 /** Credentials with a name and a password. */
 export interface PasswordCredentials {

@@ -1,5 +1,5 @@
 /** What the methods of a connection and of a channel take. */
-import type { Credentials } from './types.js'
+import type { Credentials } from './credentials.js'
 
 /** A connection, in place of a URL. */
 export interface Connect {

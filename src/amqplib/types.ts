@@ -1,20 +1,13 @@
 /** The types of amqplib's API, which need no amqplib: each is assignable to its namesake there, and the other way round. */
 import type { EventEmitter } from 'node:events'
 import type { ConnectionOptions } from 'node:tls'
+import type { Credentials } from './credentials.js'
 import type * as Options from './options.js'
 import type * as Replies from './replies.js'
 
 /** A listener of any event. */
 // biome-ignore lint/suspicious/noExplicitAny: as in amqplib's own types; an event may carry anything
 export type AnyListener = (...args: any[]) => void
-
-/** How a client says who it is: see `credentials`. */
-export interface Credentials {
-  readonly mechanism: string
-  response(): Buffer
-  readonly username?: string
-  readonly password?: string
-}
 
 /** Options of the socket. There is none here: those for it are taken and have nothing to act on. */
 export interface SocketOptions extends ConnectionOptions {
@@ -202,4 +195,4 @@ export interface Messaging {
   reject(message: Message, requeue?: boolean): void
 }
 
-export type { Options, Replies }
+export type { Credentials, Options, Replies }
