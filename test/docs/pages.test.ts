@@ -71,6 +71,7 @@ describe('the tables of the documentation', () => {
     ['docs/batches.md', 'src/handles/batches.ts', 'BatchOptions'],
     ['docs/replaying-dead-letters.md', 'src/handles/move.ts', 'MoveOptions'],
     ['docs/streams.md', 'src/handles/writable.ts', 'WritableOptions'],
+    ['docs/definitions.md', 'src/definitions/import.ts', 'ImportOptions'],
   ])('%s has every option of %s', (path, file, name) => {
     const options = wordsOf(
       file,
