@@ -179,7 +179,7 @@ describe('an import', () => {
     expect(await drain(q)).toEqual(['kept'])
   })
 
-  it('fills in what a file may leave out', () => {
+  it('fills in what a file may leave out', async () => {
     const broker = new Broker()
     const short = {
       vhosts: [{ name: 'v', tracing: true }],
@@ -194,6 +194,9 @@ describe('an import', () => {
     expect(host.exchanges().at(-1)).toMatchObject({ name: 'e', ...made, internal: false })
     expect(host.queues()).toMatchObject([{ name: 'q', ...made, policy: 'p', exclusive: false }])
     expect(host.policies()).toMatchObject([{ applyTo: 'all', priority: 0 }])
+    await host.queue('q').bind(host.exchange('amq.rabbitmq.trace').key('publish.#'))
+    await host.exchange('e').send('nowhere', 'a message')
+    expect((await host.queue('q').get())?.routingKey, 'of the firehose').toBe('publish.e')
   })
 
   it('hashes with MD5 where a file is older than the field that says how', () => {
