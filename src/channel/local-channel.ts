@@ -185,18 +185,21 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   // Deliveries
 
   hold(delivery: Delivery, noAck: boolean): void {
-    if (noAck && this.#replies !== undefined && delivery.recipient?.queue === this.#replies) {
-      // n.b. replies have no numbers of their own (DRT-05).
-      delivery.tag = 1
+    delivery.tag = ++this.#tags
+    if (noAck) {
+      // n.b. before 4.2 replies used up no numbers (DRT-05).
+      if (this.#replies !== undefined && delivery.recipient?.queue === this.#replies && this.#isOld) this.#tags--
       return
     }
-    delivery.tag = ++this.#tags
-    if (noAck) return
     this.#unacked ??= new Unacked()
     this.#unacked.add(delivery)
     if (this.#window !== undefined && delivery.recipient instanceof LocalSubscription) {
       this.#window.took(delivery, this.#subscriptions)
     }
+  }
+
+  get #isOld(): boolean {
+    return this.#virtualHost.broker.compatibility === '3.10'
   }
 
   drop(delivery: Delivery): void {

@@ -6,13 +6,11 @@
 import type { FieldValue } from '../arguments.js'
 import type { Channel, Connection } from '../channel/channel.js'
 import type { Delivery } from '../delivery.js'
-import { type AbortError, ClosedError, InvalidOptionError } from '../errors.js'
+import { type AbortError, ClosedError, InvalidOptionError, PublishRefusedError, UnroutableError } from '../errors.js'
 import { isThenable, type Signal } from '../host.js'
-import type { MessageProperties } from '../message.js'
+import { Message, type MessageProperties } from '../message.js'
 import { checkShortString, describe } from '../names.js'
 import { type Checks, checkOptions, fn, integer, oneOf, signal } from '../options.js'
-import { Producer } from './producer.js'
-import type { SendOptions } from './publish-options.js'
 import { checkNotAborted, Wait } from './wait.js'
 
 /** Which messages `moveTo` moves, and how. */
@@ -82,8 +80,9 @@ export class Move<Body> {
   readonly #to: string
   readonly #options: MoveOptions<Body>
   readonly #channel: Channel
-  readonly #producer: ReplayProducer
-  #answer: Wait<boolean> | undefined
+  /** What it waits for: the filter, or a full target. */
+  #waiting: Wait<boolean> | undefined
+  #wasReturned = false
   #moved = 0
   #kept = 0
 
@@ -96,9 +95,15 @@ export class Move<Body> {
     this.#to = to
     this.#options = options
     this.#channel = connection.openChannel({
-      closed: () => this.#answer?.reject(new ClosedError(`channel of connection '${connection.name}'`)),
+      returned: () => {
+        this.#wasReturned = true
+      },
+      confirmed: (_, accepted) => {
+        if (accepted) this.#waiting?.resolve(true)
+        else this.#waiting?.reject(new PublishRefusedError('', to))
+      },
+      closed: () => this.#waiting?.reject(new ClosedError(`channel of connection '${connection.name}'`)),
     })
-    this.#producer = new ReplayProducer(connection, `producer of queue '${to}'`)
   }
 
   async run(): Promise<MoveResult> {
@@ -121,8 +126,6 @@ export class Move<Body> {
 
   /** Ends it: what it waits for rejects with `ClosedError`. */
   async close(): Promise<void> {
-    // n.b. the producer first: a message that the target has just got is acknowledged before the channel gives it back.
-    await this.#producer.close()
     await this.#channel.close()
   }
 
@@ -163,8 +166,7 @@ export class Move<Body> {
   }
 
   async #waitFor(answer: Promise<boolean>): Promise<boolean> {
-    const wait = new Wait<boolean>(this.#connection.scheduler.timers, { what: 'moveTo', signal: this.#options.signal })
-    this.#answer = wait
+    const wait = this.#wait(false)
     answer.then(
       (wanted) => wait.resolve(wanted),
       (error) => wait.reject(error),
@@ -172,36 +174,39 @@ export class Move<Body> {
     return wait.promise
   }
 
+  #wait(accepted: boolean): Wait<boolean> {
+    const { signal } = this.#options
+    this.#waiting = new Wait<boolean>(this.#connection.scheduler.timers, { what: 'moveTo', signal, accepted })
+    return this.#waiting
+  }
+
   async #move(delivery: Delivery<Body>): Promise<void> {
-    const { deaths, signal } = this.#options
+    checkNotAborted('moveTo', this.#options.signal)
+    this.#wasReturned = false
+    const outcome = this.#channel.publish(this.#replayed(delivery), true, 0)
+    if (this.#wasReturned) throw new UnroutableError('', this.#to)
+    if (outcome === 'refused') throw new PublishRefusedError('', this.#to)
     try {
-      await this.#producer.replay(this.#to, delivery, deaths === 'keep', signal)
+      if (outcome === 'pending') await this.#wait(true).promise
     } catch (error) {
       // n.b. aborted while a full target made it wait: the target has the message.
       if ((error as Partial<AbortError>).accepted === true) this.#gone(delivery)
       throw error
     }
+    // n.b. in the turn in which the target took it: a channel that is closed later has nothing to give back.
     this.#gone(delivery)
+  }
+
+  /** The message as it was published: it shares the body, no schema is asked, nothing is decoded. */
+  #replayed(delivery: Delivery<Body>): Message {
+    const { headers, ...others } = delivery.properties
+    const kept = headersOf(headers ?? {}, this.#options.deaths === 'keep')
+    return new Message('', this.#to, delivery.content, { ...others, ...(kept !== undefined && { headers: kept }) })
   }
 
   #gone(delivery: Delivery<Body>): void {
     if (delivery.settled === undefined) delivery.ack()
     this.#moved++
-  }
-}
-
-/** Publishes what was delivered as it was published: no schema is asked, nothing is decoded. */
-class ReplayProducer extends Producer {
-  replay(queue: string, delivery: Delivery, keepDeaths: boolean, signal: Signal | undefined): Promise<void> {
-    const { headers, ...others } = delivery.properties
-    const kept = headersOf(headers ?? {}, keepDeaths)
-    const options: SendOptions = {
-      ...others,
-      ...(kept !== undefined && { headers: kept }),
-      mandatory: true,
-      ...(signal !== undefined && { signal }),
-    }
-    return this.sendTo('', queue, delivery.content, options)
   }
 }
 

@@ -285,6 +285,8 @@ export class Performance {
 
   #settle(client: Client, { nth, how, multiple, requeue }: Operation & { op: 'settle' }): unknown {
     const { channel } = client
+    // n.b. by queue: which of two is first to deliver is up to them.
+    client.out.sort((left, right) => (left.queue < right.queue ? -1 : left.queue > right.queue ? 1 : 0))
     const found = client.out[nth]
     if (found === undefined) return 'none'
     if (how !== 'reject' && multiple) {
