@@ -3,9 +3,11 @@
 import type { Channel } from 'amqplib'
 import { Broker, type Compatibility } from 'leveret'
 import * as amqplib from 'leveret/amqplib'
+import { consistentHash, random, recentHistory } from 'leveret/exchange-types'
 import type { BaseChannel } from '../../src/amqplib/channel.js'
 import { argumentTable, encodeProperties } from '../../src/amqplib/wire.js'
 import type { AmqpChannel } from '../../src/internal.js'
+import { LeveretOperator } from './leveret-operator.js'
 import type { CallName, Fields, Protocol, SendName } from './protocol.js'
 import type { Session } from './targets.js'
 
@@ -92,9 +94,11 @@ let ports = 40_000
 
 export async function onLeveret(virtualHost: string, compatibility: Compatibility): Promise<Session> {
   const host = { hostname: '127.0.0.1', port: ports++ }
-  const broker = new Broker({ compatibility })
+  const broker = new Broker({ compatibility, exchangeTypes: [consistentHash, random, recentHistory] })
   broker.createVirtualHost(virtualHost)
   amqplib.useBroker(broker, host)
   const close = async () => void (await broker.close({ timeout: 0 }))
-  return { amqplib: amqplib as unknown as typeof import('amqplib'), host, virtualHost, protocol, close }
+  const operator = new LeveretOperator(broker)
+  const api = amqplib as unknown as typeof import('amqplib')
+  return { amqplib: api, host, virtualHost, operator, protocol, plugins: true, close }
 }
