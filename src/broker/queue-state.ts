@@ -377,7 +377,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   /** The head for a `get`; undefined when nothing is ready. */
   get(holder: DeliveryHolder, noAck: boolean, tentative: boolean): Delivery | undefined {
-    this.touch()
+    this.#used()
     this.#ready.expire()
     if (this.#ready.length === 0) return undefined
     const delivery = this.#ready.takeHead()
@@ -436,8 +436,12 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.broker.settle()
   }
 
-  /** The queue was declared or asked for a message. */
+  /** The queue was declared again or asked about, which is no use of a quorum queue (TTL-17). */
   touch(): void {
+    if (this.type === 'classic') this.#used()
+  }
+
+  #used(): void {
     for (const hook of this.rules.hooks) hook.used?.()
   }
 

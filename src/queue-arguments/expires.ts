@@ -1,6 +1,6 @@
 /**
  * `x-expires`: a queue without consumers that nobody declares or gets from is deleted after so long (TTL-13 to TTL-15).
- * On a quorum queue a redeclare does not renew the lease (TTL-17).
+ * On a quorum queue a redeclare does not renew the lease (TTL-17): the queue does not call `used` then.
  */
 
 import { TEN_YEARS } from '../time.js'

@@ -4,16 +4,23 @@
  */
 import { type ArgumentReader, integerArgument, type QueueArgument, wordArgument } from './queue-argument.js'
 
+const modes = wordArgument(['default', 'lazy'], '', ['classic'])
 const queueMode: ArgumentReader = {
-  ...wordArgument(['default', 'lazy'], '', ['classic']),
-  check: (value) =>
-    value === 'default' || value === 'lazy' ? undefined : `"unsupported queue mode '${String(value)}'"`,
+  ...modes,
+  check: (value) => {
+    const detail = modes.check(value)
+    return detail === '' ? `"unsupported queue mode '${String(value)}'"` : detail
+  },
   policy: { what: 'queue-mode value' },
 }
 
+const versions = integerArgument(1, 2, '', ['classic'])
 const queueVersion: ArgumentReader = {
-  ...integerArgument(1, 2, '', ['classic']),
-  check: (value) => (value === 1 || value === 2 ? undefined : `"unsupported queue version '${String(value)}'"`),
+  ...versions,
+  check: (value) => {
+    const detail = versions.check(value)
+    return detail?.startsWith('{') ? `"unsupported queue version '${String(value)}'"` : detail
+  },
   // n.b. on a quorum queue it is taken, and nothing (POL-04).
   policy: { what: 'queue-version value', operator: '4.3', types: ['classic', 'quorum'] },
 }
@@ -24,7 +31,8 @@ export const placement: QueueArgument = {
     'x-queue-version': queueVersion,
     'x-quorum-initial-group-size': integerArgument(1, Number.MAX_SAFE_INTEGER, 'replicas', ['quorum']),
     'x-queue-leader-locator': {
-      ...wordArgument(['client-local', 'balanced'], 'invalid_queue_leader_locator'),
+      // n.b. the last two are deprecated, and taken as 'balanced' is.
+      ...wordArgument(['client-local', 'balanced', 'random', 'least-leaders'], 'invalid_queue_locator_arg'),
       policy: { what: 'queue leader locator value', types: ['quorum'] },
     },
   },

@@ -162,6 +162,24 @@ onEveryEngine('expiry', (scenario) => {
   }
 
   scenario(
+    'spares a quorum queue after a get, and after nothing else',
+    { needs: ['time'] },
+    async ({ bus, advance, host }) => {
+      // TTL-17
+      const declare = () => bus.declareQueue('q', { type: 'quorum', expires: 100 })
+      const queue = await declare()
+      await advance(99)
+      await queue.get()
+      await advance(99)
+      await declare()
+      await queue.info()
+      expect(host.queues()).toHaveLength(1)
+      await advance(1)
+      expect(host.queues()).toHaveLength(0)
+    },
+  )
+
+  scenario(
     'spares a queue while it has a consumer, and for its full time afterwards',
     { needs: ['time'] },
     async ({ bus, advance, host }) => {

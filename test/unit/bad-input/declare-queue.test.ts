@@ -91,7 +91,10 @@ describe('declareQueue refuses an option', () => {
     [{ type: 'foo' }, badArgument('x-queue-type', `"unsupported queue type 'foo'"`)], // QA-12
     [{ type: 'stream' }, { code: 'PRECONDITION_FAILED', message: 'streams are not implemented here' }],
     [{ queueMode: 'foo' }, badArgument('x-queue-mode', `"unsupported queue mode 'foo'"`)], // QA-13
-    [{ queueLeaderLocator: 'foo' }, badArgument('x-queue-leader-locator', 'invalid_queue_leader_locator')], // QA-14
+    [{ queueMode: 1 }, badArgument('x-queue-mode', '{unacceptable_type,byte}')],
+    [{ queueVersion: '2' }, badArgument('x-queue-version', '"expected integer, got longstr"')],
+    [{ queueVersion: 3 }, badArgument('x-queue-version', `"unsupported queue version '3'"`)],
+    [{ queueLeaderLocator: 'foo' }, badArgument('x-queue-leader-locator', 'invalid_queue_locator_arg')], // QA-14
     [{ type: 'quorum', deadLetterStrategy: 'foo' }, badArgument('x-dead-letter-strategy', 'invalid_dlx_strategy')], // QA-15
     [{ type: 'quorum', quorumInitialGroupSize: 0 }, badArgument('x-quorum-initial-group-size', '{value_zero,0}')], // QA-16
     [
