@@ -604,6 +604,7 @@ onEveryEngine('a reply that cannot even be looked at', (scenario) => {
   scenario('is an error for the requester', {}, async ({ bus }) => {
     const queue = await bus.declareQueue<number, object>('q')
     const trap = {
+      // biome-ignore lint/suspicious/noThenProperty: that is what is looked at
       get then(): never {
         throw new Error('a trap')
       },

@@ -26,6 +26,7 @@ const { values } = parseArgs({
  */
 const GIVEN_UP = /Frame on unknown channel/
 let givenUp = 0
+let performed = 0
 
 /** A connection that is made again when an error closed it. */
 class Line {
@@ -86,6 +87,7 @@ async function lane(number: number): Promise<void> {
   const [one, other] = [new Line(left), new Line(right)]
   const property = fc.asyncProperty(sequences, async (sequence) => {
     const [wanted, got] = [await one.perform(sequence, `f${number}`), await other.perform(sequence, `f${number}`)]
+    if (++performed % 1_000 === 0) console.log(performed)
     for (const [index, each] of wanted.entries()) {
       const [expected, actual] = [each, got[index]].map((step) => JSON.stringify(step)?.replaceAll(OTHER, HOST))
       if (expected !== actual) {
@@ -115,6 +117,6 @@ await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)))
 await left.close()
 await right.close()
 console.log(
-  `${runs} sequences in ${((performance.now() - began) / 1000).toFixed(0)} s, ${failed} of ${lanes} lanes failed`,
+  `${performed} sequences in ${((performance.now() - began) / 1000).toFixed(0)} s, ${failed} of ${lanes} lanes failed, ${givenUp} given up by the client`,
 )
 process.exit(failed > 0 ? 1 : 0)
