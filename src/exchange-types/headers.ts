@@ -12,6 +12,7 @@
  */
 import { type Arguments, type FieldValue, fieldKind, NO_ARGUMENTS, sameFieldValue } from '../arguments.js'
 import { PreconditionFailedError } from '../errors.js'
+import { host } from '../host.js'
 import type { Message } from '../message.js'
 import { describe } from '../names.js'
 import { editDistance } from '../options.js'
@@ -54,7 +55,16 @@ class HeadersPattern {
 function agrees(headers: Arguments, name: string, value: FieldValue): boolean {
   // n.b. `name in headers` would find "constructor" in every message.
   if (!Object.hasOwn(headers, name)) return false
-  return value === null || value === undefined || sameFieldValue(headers[name], value)
+  if (value === null || value === undefined) return true
+  const header = headers[name]
+  // n.b. RabbitMQ compares what it read, where a timestamp is a number and a string is its bytes (XT-15).
+  if ((typeof header === 'object') === (typeof value === 'object')) return sameFieldValue(header, value)
+  return sameFieldValue(raw(header), raw(value))
+}
+
+function raw(value: FieldValue): FieldValue {
+  if (typeof value === 'string') return new host.TextEncoder().encode(value)
+  return value instanceof Date ? Math.floor(value.getTime() / 1000) : value
 }
 
 class HeadersRouter implements Router {
