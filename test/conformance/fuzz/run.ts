@@ -77,7 +77,7 @@ async function open(name: string, virtualHost: string): Promise<Session> {
 const runs = Number(values.runs)
 const lanes = Number(values.lanes)
 const seed = Number(values.seed)
-const HOST = 'leveret-fuzz'
+const HOST = `leveret-fuzz-${process.pid}`
 const OTHER = `${HOST}-other`
 const [left, right] = [await open('rabbitmq', HOST), await open(values.against, OTHER)]
 let failed = 0
