@@ -39,6 +39,8 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
   readonly connection: Connection
   readonly #amqp: AmqpChannel
   readonly #consumers = new Map<string, OnMessage>()
+  /** Replies to the last consume, if nothing has yet. */
+  #begin: (() => void) | undefined
   /** What is sent throws this from the moment the channel closes. */
   #illegal: { readonly text: string; readonly stack: string } | undefined
   #closed = false
@@ -91,7 +93,10 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
     const answer = (): void => this.connection.later(() => failed || this.#replied(request, reply))
     // n.b. a consumer's tag comes before its deliveries; what a cancelled one still had comes before that reply.
     const early = request.operation.name === 'BasicConsume'
-    if (early) answer()
+    if (early) {
+      this.#begin = () => this.#replied(request, reply)
+      answer()
+    }
     try {
       reply = request.operation.run(this.#amqp)
       if (!early) answer()
@@ -269,6 +274,8 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
   }
 
   #consumerOf(consumerTag: string): OnMessage {
+    // n.b. in the order of the channel a delivery may come in another consumer's turn: the reply to the consume goes first.
+    if (!this.#consumers.has(consumerTag)) this.#begin?.()
     const onMessage = this.#consumers.get(consumerTag)
     if (onMessage === undefined) throw new Error(`Unknown consumer: ${consumerTag}`)
     return onMessage

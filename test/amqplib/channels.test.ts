@@ -52,6 +52,19 @@ test('exchanges and bindings are made and unmade', async () => {
   expect(await channel.checkQueue('q')).toMatchObject({ messageCount: 2 })
 })
 
+test('the deliveries of two consumers are in the order of the channel, and none comes before its consumer', async () => {
+  for (const queue of ['a', 'b']) await channel.assertQueue(queue)
+  for (let i = 0; i < 5; i++) channel.sendToQueue('b', bytes(`b${i}`))
+  const events: string[] = []
+  const take = (message: Message | null) => events.push(`${textOf(message)}`)
+  channel.on('error', (error) => events.push(String(error)))
+  await channel.consume('a', take)
+  channel.sendToQueue('a', bytes('a0'))
+  await channel.consume('b', take)
+  await turn()
+  expect(events).toEqual(['a0', 'b0', 'b1', 'b2', 'b3', 'b4'])
+})
+
 test('a consumer gets fields, properties and content of its own', async () => {
   await channel.assertQueue('q')
   const { messages, consumerTag } = await inbox('q')
