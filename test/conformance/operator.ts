@@ -1,5 +1,6 @@
 // What an operator does beside the applications: virtual hosts, users, permissions, policies, limits. On a RabbitMQ by
 // the functions behind rabbitmqctl. Nothing throws: a refusal is an answer, to be noted.
+import type { Arguments } from 'leveret'
 import { type Answer, binary, type ErlangShell } from './erlang.js'
 
 export interface Permissions {
@@ -11,7 +12,7 @@ export interface Permissions {
 export interface Policy {
   readonly name: string
   readonly pattern: string
-  readonly definition: Readonly<Record<string, unknown>>
+  readonly definition: Arguments
   readonly priority?: number
   readonly applyTo?: 'all' | 'queues' | 'exchanges'
 }
