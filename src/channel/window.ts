@@ -1,5 +1,5 @@
 /** The channel-wide prefetch (`basic.qos` with global, QOS-04): so many deliveries out, whatever consumer has them. */
-import type { LocalSubscription } from '../broker/local-subscription.js'
+import { LocalSubscription } from '../broker/local-subscription.js'
 import type { QueueState } from '../broker/queue-state.js'
 import type { Delivery } from '../delivery.js'
 
@@ -31,6 +31,8 @@ export class Window {
 
   /** A delivery is settled or came back. */
   release(delivery: Delivery, subscriptions: readonly LocalSubscription[]): void {
+    // n.b. a get that was out when the limit was set holds its place until the limit is set anew (QOS-07).
+    if (!(delivery.recipient instanceof LocalSubscription)) return
     if (!this.#counted.delete(delivery) || !this.#full || this.#counted.size >= this.#limit) return
     this.#open(subscriptions)
   }

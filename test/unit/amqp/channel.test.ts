@@ -189,6 +189,22 @@ test('counts a prefetch of the channel over all consumers, at once (QOS-04, QOS-
   await finish(broker)
 })
 
+test('counts gets that are out when the limit is set, and frees nothing when they are settled (QOS-07)', async () => {
+  const { broker, channel } = open()
+  const { channel: ch, said } = channel()
+  fill(ch, 'q', 2)
+  ch.basicGet('q')
+  ch.basicQos(0, 1, true)
+  ch.basicConsume('q', { consumerTag: 'c' })
+  ch.basicAck(1)
+  await turn()
+  expect(said).toEqual([])
+  ch.basicQos(0, 1, true)
+  await turn()
+  expect(said).toHaveLength(1)
+  await finish(broker)
+})
+
 test('stops consumers without acknowledgement too while the channel is at its limit (QOS-06)', async () => {
   const { broker, channel } = open()
   const { channel: ch, said } = channel()
