@@ -24,7 +24,7 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('GEN-06', 'names.ts', "name.replace(/[\\r\\n]/g, '')", 'name'),
   mutant('GEN-08', amqp, 'this.#currentQueue = info.name', ''),
   mutant('GEN-09', amqp, "queue === '' && routingKey === '' ? destination", "queue === ' ' ? destination"),
-  mutant('EX-03', virtualHost, "checkEquivalent(title, 'internal'", "void (title, 'internal'"),
+  mutant('EX-03', 'broker/equivalence.ts', "checkEquivalent(title, 'internal'", "void (title, 'internal'"),
   mutant('EX-10', virtualHost, '`deletion of system exchange', '`deletion of exchange'),
   mutant('EX-12', virtualHost, 'ifUnused && exchange.bindings.size > 0', 'ifUnused && exchange.incoming.size > 0'),
   mutant(
@@ -34,7 +34,12 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
     'source.autoDelete && source.bindings.size < 0',
   ),
   mutant('XT-05', 'exchange-types/topic-trie.ts', "'#'", "'##'"),
-  mutant('XT-14', 'exchange-types/headers.ts', 'value === null || value === undefined ||', 'value === undefined ||'),
+  mutant(
+    'XT-14',
+    'exchange-types/headers.ts',
+    'if (value === null || value === undefined) return true',
+    'if (value === undefined) return true',
+  ),
   mutant('XT-08', 'broker/publishing.ts', 'if (target.visited === this.#visit) return', ''),
   mutant('AE-01', 'broker/publishing.ts', 'this.#matches === 0 && exchange.alternate', 'exchange.alternate'),
   mutant(
@@ -103,5 +108,10 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('CH-07', 'channel/connection.ts', 'if (queue.owner === this)', 'if (queue.owner === undefined)'),
   mutant('USR-02', 'broker/rights.ts', 'regexes[right].test(name) === true', 'regexes[right].test(name) !== undefined'),
   mutant('POL-02', 'broker/policies.ts', 'policy.priority <= best.priority', 'policy.priority >= best.priority'),
-  mutant('POL-10', 'broker/policies.ts', "typeof value === 'number' ? least(definition[key], value) : value", 'value'),
+  mutant(
+    'POL-10',
+    'broker/policies.ts',
+    "typeof value === 'number' ? least(definition[key], value) : value",
+    "typeof value === 'number' ? (definition[key] ?? value) : value",
+  ),
 ]

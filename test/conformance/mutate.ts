@@ -54,7 +54,11 @@ async function recordsOf({ rule, file, find, replace }: ConformanceMutant): Prom
     format: 'esm',
     platform: 'node',
     packages: 'external',
-    alias: { leveret: resolve('src/index.ts'), 'leveret/amqplib': resolve('src/amqplib/index.ts') },
+    alias: {
+      leveret: resolve('src/index.ts'),
+      'leveret/amqplib': resolve('src/amqplib/index.ts'),
+      'leveret/exchange-types': resolve('src/exchange-plugins/index.ts'),
+    },
     plugins: [
       {
         name: 'the mistake',
