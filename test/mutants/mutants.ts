@@ -77,8 +77,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a lost consumer is no failure',
     file: queueState,
-    find: "this.#comeBack(delivery, 'retry')",
-    replace: "this.#comeBack(delivery, 'requeue')",
+    find: "this.#comeBack(delivery, 'retry', undefined, true)",
+    replace: "this.#comeBack(delivery, 'requeue', undefined, true)",
   },
   {
     name: 'delivery limit off by one',
@@ -177,8 +177,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an expired message is handed to a get',
     file: queueState,
-    find: 'this.touch()\n    this.#ready.expire()\n',
-    replace: 'this.touch()\n',
+    find: 'this.#used()\n    this.#ready.expire()\n    if (this',
+    replace: 'this.#used()\n    if (this',
   },
   {
     name: 'nothing expires by itself',
