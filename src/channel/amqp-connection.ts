@@ -95,8 +95,8 @@ export class AmqpConnection implements AmqpChannelOwner {
 
   /**
    * Opens a channel, under the lowest number that is free unless one is given.
-   * @throws NotAllowedError past `channelMax` (CH-15) or the limit of the user (LIM-04), ChannelError for a number that is taken (CH-01); the connection is
-   * closed by then. ClosedError.
+   * @throws NotAllowedError past `channelMax` (CH-15) or the limit of the user (LIM-04), ChannelError for a number that is
+   * taken (CH-01); the connection is closed by then. ClosedError.
    */
   createChannel(listener: AmqpChannelListener, number = this.#freeNumber()): AmqpChannel {
     if (this.#closed) throw new ClosedError(`connection '${this.name}'`)

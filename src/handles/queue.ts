@@ -52,8 +52,6 @@ const PRODUCER_CHECKS: Checks = { body: schema }
 export class Queue<Body = unknown, Reply = unknown, Input = Body> {
   /** The queue's name. */
   readonly name: string
-  /** Never there: it tells the compiler the type of the replies. */
-  declare readonly '~reply'?: Reply
   readonly #connection: Connection
   readonly #schemas: Schemas | undefined
   readonly #consumed: ConsumedSchemas
