@@ -1,6 +1,13 @@
 /** A connection as amqplib's channels know it: what is sent waits where RabbitMQ would not read it, and events come later. */
 import { EventEmitter } from 'node:events'
-import type { AmqpChannel, AmqpChannelListener, AmqpConnection, Broker, LeveretError } from '../internal.js'
+import {
+  type AmqpChannel,
+  type AmqpChannelListener,
+  type AmqpConnection,
+  type Broker,
+  type LeveretError,
+  openConnection as openAmqpConnection,
+} from '../internal.js'
 import { brokerAt, forget, remember } from './brokers.js'
 import { loginOf } from './credentials.js'
 import { inNextTurn, safeEmit } from './emit.js'
@@ -58,7 +65,7 @@ export class Connection extends EventEmitter {
     const [user, password] = loginOf(credentials)
     const most = channelMax === 0 ? 2047 : Math.min(channelMax, 2047)
     const login = { virtualHost, user, password, channelMax: most }
-    this.#amqp = broker.openConnection(login, {
+    this.#amqp = openAmqpConnection(broker, login, {
       closed: (error) => this.guard(() => this.#closedByServer(error)),
       blocked: (reason) =>
         this.guard(() => {

@@ -3,7 +3,13 @@ import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
 import type { LocalSubscription } from '../broker/local-subscription.js'
 import type { BindingDeclaration, Compatibility, QueueInfo } from '../declarations.js'
 import type { Settlement } from '../delivery.js'
-import { ClosedError, LeveretError, NotFoundError, NotImplementedError, PreconditionFailedError } from '../errors.js'
+import {
+  ClosedError,
+  type LeveretError,
+  NotFoundError,
+  NotImplementedError,
+  PreconditionFailedError,
+} from '../errors.js'
 import { Message, type MessageProperties, NO_PROPERTIES } from '../message.js'
 import { REPLY_TO } from '../names.js'
 import type { Scheduler } from '../scheduler.js'
@@ -400,7 +406,8 @@ export class LocalAmqpChannel implements AmqpChannel {
   }
 
   #report(error: unknown, method: MethodName): void {
-    if (error instanceof LeveretError) this.#fail(error, METHODS[method])
+    // n.b. by its scope, as another copy of the package may have made it.
+    if (error instanceof Error && 'scope' in error) this.#fail(error as LeveretError, METHODS[method])
   }
 
   #fail(error: LeveretError, method: MethodId): void {

@@ -5,7 +5,6 @@ import type { AlarmResource, BrokerEventName, BrokerEvents } from '../broker/eve
 import { Rights } from '../broker/rights.js'
 import type { UserLimits } from '../broker/users.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
-import { AmqpConnection, type AmqpConnectionListener } from '../channel/amqp-connection.js'
 import { LocalConnection } from '../channel/connection.js'
 import { type Clock, PlatformClock } from '../clock.js'
 import type { Compatibility } from '../declarations.js'
@@ -89,6 +88,22 @@ const CONNECT_CHECKS: Checks = { virtualHost: string, name: string, user: string
 const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
 
 /**
+ * Opens a broker to the connections of another entry. n.b. registered, and no private access: the broker may be another
+ * copy's of this package.
+ * @internal
+ */
+export const LOGIN: unique symbol = Symbol.for('leveret.login')
+
+/** Who logged in, where. @internal */
+export interface Login {
+  readonly state: BrokerState
+  readonly virtualHost: VirtualHostState
+  /** The connection's. */
+  readonly name: string
+  readonly rights: Rights
+}
+
+/**
  * A RabbitMQ in this process. Messages live in memory, as long as the process does.
  *
  * @example
@@ -164,35 +179,29 @@ export class Broker {
    * has no permissions there, or a limit of connections is reached, ClosedError, UnknownOptionError, InvalidOptionError.
    */
   connect(options: ConnectOptions = {}): Bus {
-    this.#checkOpen()
     checkOptions('connect', options, CONNECT_CHECKS)
-    const [state, rights] = this.#login(options)
-    return new Bus(new LocalConnection(this.#state, state, options.name ?? `connection ${++this.#connections}`, rights))
+    const { state, virtualHost, name, rights } = this[LOGIN](options)
+    return new Bus(new LocalConnection(state, virtualHost, name, rights))
   }
 
-  /** @internal A connection that speaks AMQP's own model, for facades and listeners. */
-  openConnection(
-    options: ConnectOptions & { readonly channelMax?: number },
-    listener: AmqpConnectionListener,
-  ): AmqpConnection {
+  /** In RabbitMQ's order: who, where, how many, whether. @internal */
+  [LOGIN](options: ConnectOptions): Login {
     this.#checkOpen()
-    const [state, rights] = this.#login(options)
-    const { name = `connection ${++this.#connections}`, channelMax = 2047 } = options
-    return new AmqpConnection(this.#state, state, { name, rights, channelMax }, listener)
-  }
-
-  /** In RabbitMQ's order: who, where, how many, whether. */
-  #login(options: ConnectOptions): [VirtualHostState, Rights] {
     const { user: name = 'guest', password = options.user === undefined ? 'guest' : undefined } = options
     const { users, compatibility } = this.#state
     const user = users.authenticate(name, password)
-    const state = this.#state.virtualHost(options.virtualHost ?? '/')
-    state.limits.checkConnections(name, state)
+    const virtualHost = this.#state.virtualHost(options.virtualHost ?? '/')
+    virtualHost.limits.checkConnections(name, virtualHost)
     users.checkConnections(user)
-    if (!user.permissions.has(state.name)) {
-      throw new NotAllowedError(`access to vhost '${state.name}' refused for user '${name}'`)
+    if (!user.permissions.has(virtualHost.name)) {
+      throw new NotAllowedError(`access to vhost '${virtualHost.name}' refused for user '${name}'`)
     }
-    return [state, new Rights(user, state.name, compatibility !== '3.10')]
+    return {
+      state: this.#state,
+      virtualHost,
+      name: options.name ?? `connection ${++this.#connections}`,
+      rights: new Rights(user, virtualHost.name, compatibility !== '3.10'),
+    }
   }
 
   // Users

@@ -9,7 +9,7 @@ import {
   reset,
   useBroker,
 } from 'leveret/amqplib'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { turn } from '../support/turn.js'
 
 afterEach(reset)
@@ -40,6 +40,27 @@ test('a broker of one’s own stands behind a URL, or behind all of them', async
   await declare(await connect('amqp://anywhere'), 'r')
   expect(all.virtualHost('/').queues()).toMatchObject([{ name: 'r' }])
   expect(brokerOf('amqp://mine')).toBe(broker)
+})
+
+test('a broker of another copy of the package serves as well, and its errors are told as its own', async () => {
+  vi.resetModules()
+  const copy = await import('leveret')
+  expect(copy.Broker).not.toBe(Broker)
+  const broker = new copy.Broker({ compatibility: '3.10' })
+  useBroker(broker)
+  const connection = await connect('amqp://localhost')
+  const channel = await declare(connection, 'q')
+  channel.sendToQueue('q', bytes('a'))
+  const message = await channel.get('q')
+  expect(message && message.content.toString()).toBe('a')
+  if (message) channel.ack(message)
+  expect(broker.virtualHost('/').overview().queues).toMatchObject([{ name: 'q', stats: { ready: 0, acked: 1 } }])
+  const closed = new Promise((resolve) => channel.on('close', resolve).on('error', () => undefined))
+  await expect(channel.checkQueue('nowhere')).rejects.toThrow(
+    "404 (NOT-FOUND) with message \"NOT_FOUND - no queue 'nowhere'",
+  )
+  await closed
+  await expect(connect('amqp://nobody:x@localhost')).rejects.toThrow('ACCESS_REFUSED')
 })
 
 test('virtual hosts and users of the URL are those of the broker', async () => {

@@ -1,5 +1,6 @@
 /** Alarms set by hand: producers wait, AMQP connections that publish are told, and consumers go on. */
 import { expect } from 'vitest'
+import { openConnection } from '../../src/internal.js'
 import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'
 import { bodies, collect, errorOf } from './helpers.js'
@@ -65,7 +66,8 @@ onEveryEngine('alarms', (scenario) => {
     ] as const) {
       const open = () => {
         const said: unknown[] = []
-        const connection = broker.openConnection(
+        const connection = openConnection(
+          broker,
           {},
           {
             closed: () => said.push('closed'),

@@ -2,6 +2,7 @@
 import { type Broker, type Bus, Broker as LocalBroker } from 'leveret'
 import { expect } from 'vitest'
 import type { AmqpChannel } from '../../src/channel/amqp-channel.js'
+import { openConnection } from '../../src/internal.js'
 import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'
 import { drain, errorOf, hasQueue } from './helpers.js'
@@ -22,7 +23,7 @@ function busOf(broker: Broker, permissions = ALL): Bus {
 /** An AMQP channel of the user `u`, and what it and its connection were closed with. */
 function amqpOf(broker: Broker, login: object = LOGIN) {
   const closed: unknown[] = []
-  const connection = broker.openConnection(login, { closed: (error) => closed.push(error.replyText) })
+  const connection = openConnection(broker, login, { closed: (error) => closed.push(error.replyText) })
   const channel = (): AmqpChannel =>
     connection.createChannel({
       delivered: () => undefined,

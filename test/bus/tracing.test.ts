@@ -1,6 +1,7 @@
 /** The firehose: copies of publishes and deliveries in the exchange amq.rabbitmq.trace. */
 import type { Bus, Delivery, Queue, VirtualHost } from 'leveret'
 import { expect } from 'vitest'
+import { openConnection } from '../../src/internal.js'
 import { expectConserved } from '../support/conservation.js'
 import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'
@@ -74,7 +75,7 @@ onEveryEngine('the firehose', (scenario) => {
   scenario('names AMQP channels by their numbers, transactions at the publish', inside, async ({ broker, host }) => {
     const { seen } = await watch(host)
     host.trace(true)
-    const connection = broker.openConnection({ name: 'amqp' }, { closed: () => undefined })
+    const connection = openConnection(broker, { name: 'amqp' }, { closed: () => undefined })
     const listener = {
       delivered: () => undefined,
       cancelled: () => undefined,

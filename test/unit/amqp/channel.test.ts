@@ -2,6 +2,7 @@
 import { Broker, type Delivery, type LeveretError, type Message } from 'leveret'
 import { expect, test } from 'vitest'
 import type { AmqpChannel, MethodId } from '../../../src/channel/amqp-channel.js'
+import { openConnection } from '../../../src/internal.js'
 import { expectConserved } from '../../support/conservation.js'
 import { turn } from '../../support/turn.js'
 
@@ -11,7 +12,8 @@ type Said = readonly [what: string, ...details: unknown[]]
 function open(options: { broker?: Broker; channelMax?: number } = {}) {
   const broker = options.broker ?? new Broker()
   const lost: [error: LeveretError, method: MethodId][] = []
-  const connection = broker.openConnection(
+  const connection = openConnection(
+    broker,
     { channelMax: options.channelMax ?? 0 },
     {
       closed: (error, method) => lost.push([error, method]),
@@ -356,7 +358,7 @@ test('is told when its virtual host is deleted (VH-03)', async () => {
   const broker = new Broker()
   broker.createVirtualHost('v')
   const lost: unknown[] = []
-  const connection = broker.openConnection({ virtualHost: 'v' }, { closed: (error) => lost.push(error.replyText) })
+  const connection = openConnection(broker, { virtualHost: 'v' }, { closed: (error) => lost.push(error.replyText) })
   const channel = connection.createChannel({
     delivered: () => lost.push('delivered'),
     cancelled: (tag) => lost.push(`cancelled ${tag}`),

@@ -2,6 +2,7 @@
 import { Broker } from 'leveret'
 import { delayedMessage } from 'leveret/exchange-types'
 import { expect, test } from 'vitest'
+import { openConnection } from '../../../src/internal.js'
 import { expectConserved } from '../../support/conservation.js'
 import { ManualClock } from '../../support/manual-clock.js'
 import { turn } from '../../support/turn.js'
@@ -12,7 +13,7 @@ test('a message that an exchange holds goes its way beside the transaction, and 
   const bus = broker.virtualHost('/')
   const x = await bus.declareExchange('x', 'x-delayed-message', { arguments: { 'x-delayed-type': 'direct' } })
   const queue = await bus.declareQueue('q', { bindings: [x.key('k')] })
-  const connection = broker.openConnection({ channelMax: 0 }, { closed: () => undefined, blocked: () => undefined })
+  const connection = openConnection(broker, { channelMax: 0 }, { closed: () => undefined, blocked: () => undefined })
   const ignore = () => undefined
   const channel = connection.createChannel({
     delivered: ignore,
