@@ -14,6 +14,8 @@ export type Settlement = 'ack' | 'requeue' | 'retry' | 'reject'
 export interface Settler {
   /** Settles the delivery with this tag. Synchronous; what it causes on a remote broker comes later. */
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void
+  /** A delivery was settled that had been before; its consumer gets an error. */
+  settledTwice?(delivery: Delivery, how: Settlement): void
 }
 
 /** The queue that a delivery belongs to, as far as settling it goes. */
@@ -234,6 +236,7 @@ export class Delivery<Body = unknown> {
   }
 
   #settledBefore(how: Settlement): PreconditionFailedError {
+    this.recipient?.holder.settledTwice?.(this, how)
     const before = this.recipient?.noAck === true ? 'when it was handed over, by noAck' : `by ${this.settlement}()`
     return new PreconditionFailedError(
       `unknown delivery tag ${this.deliveryTag}`,

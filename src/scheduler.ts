@@ -49,6 +49,11 @@ export class Scheduler {
     this.#goOn()
   }
 
+  /** True when no task waits, and nobody for the next turn. */
+  get idle(): boolean {
+    return !this.#pumping && this.#nextTurn === undefined
+  }
+
   /** Counts one hand-over, confirm or get. True when the turn is used up: go on in `nextTurn()`, or schedule a task. */
   step(): boolean {
     if ((++this.#steps & (STEPS_PER_CHECK - 1)) === 0) this.#check()

@@ -33,7 +33,7 @@ export interface BrokerSettings {
 
 export class BrokerState implements BrokerServices {
   readonly events = new Events()
-  readonly scheduler: Scheduler
+  scheduler: Scheduler
   readonly timers: Timers
   readonly exchangeTypes: ReadonlyMap<string, ExchangeType>
   readonly queueArguments: QueueArguments
@@ -43,6 +43,7 @@ export class BrokerState implements BrokerServices {
   readonly virtualHosts = new Map<string, VirtualHostState>()
   readonly users: Users
   tracker: Tracker | undefined
+  watched = false
   closed = false
   /** Called at the end of every operation while somebody waits for the broker to come to rest. */
   afterOperations: (() => void) | undefined
@@ -167,6 +168,7 @@ export class BrokerState implements BrokerServices {
       this.announce(on ? 'alarm.set' : 'alarm.cleared', () => ({ resource, ready, highWatermark }))
     }
     this.#alarm = this.#alarms.length > 0
+    this.watched = this.#alarm || this.tracker !== undefined
     if (this.#alarm) return
     const released = this.#withheld
     this.#withheld = []
@@ -175,6 +177,12 @@ export class BrokerState implements BrokerServices {
 
   get alarmed(): boolean {
     return this.#alarm
+  }
+
+  /** From now on the tracker follows everything. */
+  track(tracker: Tracker): void {
+    this.tracker = tracker
+    this.watched = true
   }
 
   withhold(confirm: WithheldConfirm): void {

@@ -114,11 +114,12 @@ export class LocalSubscription implements Task, Recipient {
   }
 
   take(goesOn?: boolean): Delivery | undefined {
+    const broker = this.#broker
     if (this.#outbox.length === 0) {
       this.#idle = true
+      broker.tracker?.idle(this)
       return undefined
     }
-    const broker = this.#broker
     if (broker.scheduler.step() && goesOn !== true) {
       this.#wake()
       return undefined

@@ -203,16 +203,17 @@ export class Publishing implements RouteSink, ContextHome {
     const { timers, compatibility } = this.#broker
     const letter = deadLetterOf(message, queue.name, reason, deadLetter, timers.wallTime(), cause, compatibility)
     this.#route(exchange, letter, deadLetter.routingKey)
-    let reached = 0
+    const reached: QueueState[] = []
     for (let i = 0; i < this.#found; i++) {
       const target = this.#queues[i] as QueueState
       if (reason !== 'rejected' && isCycle(target.name, letter)) continue
       if (target.rules.measures && !this.#isMeasurable(letter, target)) continue
-      if (target.enqueue(letter) !== 'refused') reached++
+      if (target.enqueue(letter) !== 'refused') reached.push(target)
     }
-    if (this.#heldAt === this.#visit) reached++
-    if (reached > 0 && messageEvents.dead_lettered.hasSubscribers) queue.report('dead_lettered', letter, reason)
-    return reached > 0
+    const wentOn = reached.length > 0 || this.#heldAt === this.#visit
+    if (wentOn) this.#broker.tracker?.deadLettered(letter, message, queue, reached, reason)
+    if (wentOn && messageEvents.dead_lettered.hasSubscribers) queue.report('dead_lettered', letter, reason)
+    return wentOn
   }
 
   #isMeasurable(letter: Message, target: QueueState): boolean {
@@ -233,7 +234,7 @@ export class Publishing implements RouteSink, ContextHome {
 
   #publish(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
     // n.b. a message without properties has no copies to route: where its key leads to one queue, that is all there is.
-    if (message.properties === NO_PROPERTIES && !this.#broker.alarmed) {
+    if (message.properties === NO_PROPERTIES && !this.#broker.watched) {
       const sole = exchange.router.sole?.(message.routingKey)
       if (sole !== undefined && sole.kind === 'queue') return this.#publishToOne(sole as QueueState, message, publisher)
     }
@@ -265,9 +266,9 @@ export class Publishing implements RouteSink, ContextHome {
     const found = this.#found
     if (found === 0) return this.#reachedNothing(message, mandatory, publisher)
     const queues = this.#queues
-    if (found === 1 && !this.#broker.alarmed) return this.#publishToOne(queues[0] as QueueState, message, publisher)
+    if (found === 1 && !this.#broker.watched) return this.#publishToOne(queues[0] as QueueState, message, publisher)
     for (let i = 0; i < found; i++) if ((queues[i] as QueueState).rules.measures) measure(message)
-    this.#broker.tracker?.published(message)
+    const withhold = this.#broker.tracker?.published(this.#virtualHost, message, queues.slice(0, found))
     let refused = false
     let pending = 0
     for (let i = 0; i < found; i++) {
@@ -280,14 +281,13 @@ export class Publishing implements RouteSink, ContextHome {
       this.#refused++
       return 'refused'
     }
-    if (pending > 0 || this.#broker.alarmed) return this.#pending(pending, publisher)
+    if (pending > 0 || this.#broker.watched) return this.#pending(pending, publisher, withhold)
     return 'accepted'
   }
 
   /** The same for a single queue, which is where most messages go. */
   #publishToOne(queue: QueueState, message: Message, publisher: Publisher): Outcome {
     if (queue.rules.measures) measure(message)
-    this.#broker.tracker?.published(message)
     const outcome = queue.enqueue(message)
     if (messageEvents.published.hasSubscribers) this.#report('published', message)
     if (outcome === 'refused') this.#refused++
@@ -301,12 +301,14 @@ export class Publishing implements RouteSink, ContextHome {
       this.#published--
       return 'accepted'
     }
+    this.#broker.tracker?.published(this.#virtualHost, message, [])
     if (messageEvents.published.hasSubscribers) this.#report('published', message)
     if (!mandatory) {
       this.#unroutable++
       return 'accepted'
     }
     this.#returned++
+    this.#broker.tracker?.happened('returned', { virtualHost: this.#virtualHost, message })
     if (messageEvents.returned.hasSubscribers) this.#report('returned', message)
     publisher.returned(message)
     return 'accepted'
@@ -320,9 +322,12 @@ export class Publishing implements RouteSink, ContextHome {
   }
 
   /** The publisher hears of the message when every full queue and the broker have room again. */
-  #pending(blocked: number, publisher: Publisher): Outcome {
+  #pending(blocked: number, publisher: Publisher, withhold?: (confirm: WithheldConfirm) => void): Outcome {
     const { alarmed } = this.#broker
-    const confirm = publisher.pending(alarmed ? blocked + 1 : blocked)
+    const awaited = blocked + (alarmed ? 1 : 0) + (withhold === undefined ? 0 : 1)
+    if (awaited === 0) return 'accepted'
+    const confirm = publisher.pending(awaited)
+    withhold?.(confirm)
     for (let i = 0; i < blocked; i++) (this.#blocked[i] as QueueState).withhold(confirm)
     if (alarmed) this.#broker.withhold(confirm)
     this.#blocked.length = 0

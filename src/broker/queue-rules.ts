@@ -6,6 +6,7 @@ import { type Arguments, type FieldValue, NO_ARGUMENTS } from '../arguments.js'
 import type { ArgumentHost, QueueHooks } from '../queue-arguments/queue-argument.js'
 import type { QueueArguments } from '../queue-arguments/registry.js'
 import { type AppliedPolicy, least } from './policies.js'
+import type { Tracker } from './services.js'
 
 export class QueueRules {
   readonly hooks: readonly QueueHooks[]
@@ -48,8 +49,11 @@ const NO_RULES = new QueueRules([], NO_ARGUMENTS)
 interface RuledQueue extends ArgumentHost {
   readonly arguments: Arguments
   readonly policy: AppliedPolicy | undefined
-  readonly broker: { readonly queueArguments: QueueArguments }
-  readonly virtualHost: { readonly firehose?: { hooksOf(queue: string): QueueHooks } | undefined }
+  readonly broker: { readonly queueArguments: QueueArguments; readonly tracker: Tracker | undefined }
+  readonly virtualHost: {
+    readonly name: string
+    readonly firehose?: { hooksOf(queue: string): QueueHooks } | undefined
+  }
 }
 
 /** The rules of a queue; where `former` ones were, the hooks of behaviours whose arguments are the same go on. */
@@ -65,7 +69,9 @@ export function rulesOf(queue: RuledQueue, former?: QueueRules): QueueRules {
   })
   const { firehose } = queue.virtualHost
   if (firehose !== undefined) made.push(firehose.hooksOf(queue.name))
-  const plain = !ruled && firehose === undefined && Object.keys(args).length === 0
+  const tracked = queue.broker.tracker?.hooksOf(queue)
+  if (tracked !== undefined) made.push(tracked)
+  const plain = !ruled && firehose === undefined && tracked === undefined && Object.keys(args).length === 0
   return plain ? NO_RULES : new QueueRules(made, args)
 }
 

@@ -221,6 +221,21 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     for (const hook of this.rules.hooks) hook.withhold?.(confirm)
   }
 
+  /** Takes a message a second time, flagged: as after an acknowledgement that was lost. For tests. */
+  repeat(message: Message): void {
+    this.counters.enqueued++
+    this.#ready.giveBackToTail(new Delivery(message, 0, 0, 1))
+    this.assignReady()
+  }
+
+  /** Lets so many consumers pass their turn. For tests. */
+  passTurns(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const consumer = this.#next()
+      if (consumer !== undefined) this.#dispatcher?.rotate(consumer)
+    }
+  }
+
   // Assign
 
   #next(): LocalSubscription | undefined {
@@ -327,7 +342,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
       if (fate !== undefined) delay = fate
     }
     this.counters.requeued++
-    if (messageEvents.requeued.hasSubscribers) this.report('requeued', delivery.message, reason)
+    if (this.#isHeard('requeued')) this.report('requeued', delivery.message, reason)
     const entry = delivery.again(failures, true)
     if (delay > 0) this.#park(entry, delay)
     else if (this.#returnsToTail && !lost) this.#ready.giveBackToTail(entry)
@@ -355,7 +370,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   die(message: Message, reason: DeathReason, cause?: unknown): void {
     const name = DEATHS[reason]
     this.counters[name]++
-    if (messageEvents[name].hasSubscribers) this.report(name, message, cause)
+    if (this.#isHeard(name)) this.report(name, message, cause)
     // n.b. deferred: a dead letter is published after the operation that caused it, in order, never inside it.
     this.broker.defer({
       run: () => {
@@ -387,6 +402,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     if (noAck) this.autoAck(delivery)
     else this.#keepHolder(holder)
     holder.hold(delivery, noAck)
+    this.broker.tracker?.entering(delivery)
     if (messageEvents.delivered.hasSubscribers) this.report('delivered', delivery.message)
     return delivery
   }
@@ -531,9 +547,15 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
 
   // Events
 
+  #isHeard(name: MessageEventName): boolean {
+    return messageEvents[name].hasSubscribers || this.broker.tracker !== undefined
+  }
+
   report(name: MessageEventName, message: Message, reason?: unknown): void {
     const about = { virtualHost: this.virtualHost.name, queue: this.name, message }
     const event: MessageEvent = reason === undefined ? about : { ...about, reason }
+    this.broker.tracker?.happened(name, event)
+    if (!messageEvents[name].hasSubscribers) return
     this.broker.defer({ run: () => messageEvents[name].publish(event) })
   }
 }

@@ -1,20 +1,47 @@
 /** What the parts of a broker share, whatever virtual host they are in. Implemented by `BrokerState`. */
 import type { Compatibility } from '../declarations.js'
+import type { Delivery, Settlement } from '../delivery.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
-import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
+import type { Message } from '../message.js'
+import type { DeathReason, QueueHooks, WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { QueueArguments } from '../queue-arguments/registry.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { Timers } from '../timers.js'
-import type { BrokerEventName, BrokerEvents, Events } from './events.js'
+import type { HandleTracker } from '../tracker.js'
+import type { BrokerEventName, BrokerEvents, Events, MessageEvent, MessageEventName } from './events.js'
+
+/** A queue as a tracker sees it. */
+export interface TrackedQueue {
+  readonly name: string
+  readonly virtualHost: { readonly name: string }
+}
 
 /** Follows a message from its publish into the handlers it causes; installed by test kits, else absent. */
-export interface Tracker {
-  /** A message is about to be enqueued. */
-  published(message: object): void
+export interface Tracker extends HandleTracker {
+  /** A message was routed to these queues and is about to be enqueued. May answer who withholds its confirm. */
+  published(
+    virtualHost: string,
+    message: Message,
+    queues: readonly TrackedQueue[],
+  ): ((confirm: WithheldConfirm) => void) | undefined
+  /** A message died in a queue, and its dead letter went to others. */
+  deadLettered(
+    letter: Message,
+    message: Message,
+    from: TrackedQueue,
+    to: readonly TrackedQueue[],
+    why: DeathReason,
+  ): void
   /** A delivery is about to be handed over. */
-  entering(delivery: object): void
+  entering(delivery: Delivery): void
   /** The consumer has settled it. Nothing is said of one that needs no settlement, or that the broker took back. */
-  left(delivery: object): void
+  left(delivery: Delivery): void
+  /** A consumer settled a delivery that it had settled before. */
+  settledTwice(delivery: Delivery, how: Settlement): void
+  /** Something else happened to a message, as the diagnostics channels tell; by a delivery's settlement or by time. */
+  happened(name: MessageEventName, event: MessageEvent): void
+  /** What is to be done to a queue, beside its arguments. */
+  hooksOf(queue: TrackedQueue): QueueHooks | undefined
 }
 
 export interface BrokerServices {
@@ -24,6 +51,8 @@ export interface BrokerServices {
   readonly exchangeTypes: ReadonlyMap<string, ExchangeType>
   readonly queueArguments: QueueArguments
   readonly tracker: Tracker | undefined
+  /** True while a publish takes more than routing: an alarm is on, or a tracker follows. */
+  readonly watched: boolean
   readonly compatibility: Compatibility
   readonly users: {
     /** True when anybody has topic permissions on this exchange. */

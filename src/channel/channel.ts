@@ -19,6 +19,7 @@ import type { LeveretError } from '../errors.js'
 import type { Awaitable } from '../host.js'
 import type { Message } from '../message.js'
 import type { Scheduler } from '../scheduler.js'
+import type { HandleTracker } from '../tracker.js'
 
 /** What a channel tells its owner. Called outside of the owner's own calls, except `returned`, which comes inside `publish`. */
 export interface ChannelListener {
@@ -113,6 +114,8 @@ export interface Connection {
   readonly bodies: BodyMode
   /** Names of the queue arguments that this engine knows, for did-you-mean; undefined when it cannot tell. */
   readonly queueArguments: readonly string[] | undefined
+  /** Who follows what is done with the handles, in tests. */
+  readonly tracker?: HandleTracker | undefined
   openChannel(listener: ChannelListener): Channel
   /** Reports a failure that has no caller to go to. */
   fault(error: unknown, where: string): void

@@ -6,6 +6,7 @@ import type { Rights } from '../broker/rights.js'
 import type { QueueOwner, VirtualHostState } from '../broker/virtual-host-state.js'
 import { ClosedError } from '../errors.js'
 import type { Scheduler } from '../scheduler.js'
+import type { HandleTracker } from '../tracker.js'
 import type { ChannelListener, Connection } from './channel.js'
 import { type ChannelOwner, LocalChannel } from './local-channel.js'
 
@@ -56,6 +57,10 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
 
   get queueArguments(): readonly string[] {
     return this.#broker.queueArguments.names
+  }
+
+  get tracker(): HandleTracker | undefined {
+    return this.#broker.tracker
   }
 
   openChannel(listener: ChannelListener): LocalChannel {

@@ -213,6 +213,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#settle(delivery, how, reason)
   }
 
+  settledTwice(delivery: Delivery, how: Settlement): void {
+    this.#virtualHost.broker.tracker?.settledTwice(delivery, how)
+  }
+
   /** Settles the delivery with this tag by itself, as `takeOut` and `settleTaken` do. */
   settleOne(deliveryTag: number, how: Settlement): void {
     const delivery = this.#unacked?.remove(deliveryTag)

@@ -8,6 +8,7 @@ import type { Delivery } from '../delivery.js'
 import type { BodyInvalidError, ConsumerCancelledError, LeveretError } from '../errors.js'
 import { type AsyncScope, captureAsyncScope, onAbort, type Signal } from '../host.js'
 import type { Timer, Timers } from '../timers.js'
+import type { HandleTracker } from '../tracker.js'
 import { Wait } from './wait.js'
 
 /** A failed delivery is held this long per attempt, on queues that do not back off by themselves. */
@@ -94,6 +95,10 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     return this.#connection.scheduler.timers
   }
 
+  get tracker(): HandleTracker | undefined {
+    return this.#connection.tracker
+  }
+
   ready(): void {
     if (this.#scope === undefined) this.sink.ready()
     else this.#scope.runInAsyncScope(this.sink.ready, this.sink)
@@ -123,6 +128,7 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
     })
     this.#held ??= new Map()
     this.#held.set(delivery, timer)
+    this.tracker?.held(delivery, timer.due)
     // n.b. a held delivery is work that keeps the process alive.
     timers.keepAlive()
   }

@@ -6,6 +6,7 @@ import type { Delivery } from '../delivery.js'
 import type { LeveretError } from '../errors.js'
 import { type Checks, checkOptions, integer } from '../options.js'
 import type { Timer } from '../timers.js'
+import type { HandleTracker } from '../tracker.js'
 import type { Attachment, DeliverySink } from './attachment.js'
 import { Batch, isOpen } from './batch.js'
 import { DeliveryIterator } from './delivery-iterator.js'
@@ -122,7 +123,13 @@ class FormingBatch<Body> implements DeliverySink, DeliverySource<Batch<Body>> {
     this.#linger = options.linger
   }
 
+  get tracker(): HandleTracker | undefined {
+    return this.#attachment.tracker
+  }
+
   take(): Batch<Body> | undefined {
+    const { subscription } = this.#attachment
+    if (subscription !== undefined) this.tracker?.idle(subscription)
     this.#complete ||= this.#isComplete()
     if (!this.#complete) return undefined
     this.#stopLingering()

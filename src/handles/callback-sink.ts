@@ -28,6 +28,7 @@ export class CallbackSink<Body> implements DeliverySink {
   }
 
   #watch(result: PromiseLike<unknown>, delivery: Delivery<Body>): void {
+    this.#source.tracker?.handling(delivery, result)
     result.then(undefined, (error) => this.#source.failed(delivery, error))
   }
 }

@@ -58,6 +58,7 @@ export abstract class Producer {
     this.schemas = schemas
     this.#bodies = connection.bodies
     this.#scheduler = connection.scheduler
+    if (connection.tracker !== undefined) this.sendTo = connection.tracker.sending(this.sendTo.bind(this))
   }
 
   /** Messages that were sent or published by this producer. */

@@ -53,6 +53,7 @@ export class Requester {
     this.#connection = connection
     this.#queue = queue
     this.timers = connection.scheduler.timers
+    connection.tracker?.requesting(this)
   }
 
   /** Requests that were made. */

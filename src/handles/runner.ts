@@ -7,6 +7,7 @@ import { InvalidOptionError } from '../errors.js'
 import { isThenable } from '../host.js'
 import { describe } from '../names.js'
 import { type Checks, checkOptions, fn, integer } from '../options.js'
+import type { HandleTracker } from '../tracker.js'
 import type { DeliverySink } from './attachment.js'
 import type { DeliverySource } from './delivery-source.js'
 
@@ -53,6 +54,7 @@ export class Runner<Item extends Settleable> implements DeliverySink {
   readonly #handler: (item: Item) => unknown
   readonly #orderBy: ((item: Item) => unknown) | undefined
   readonly #source: DeliverySource<Item>
+  readonly #tracker: HandleTracker | undefined
   #busy = 0
   #whenIdle: (() => void) | undefined
   /** By key: deliveries that wait for the one of their key that is being handled. */
@@ -64,6 +66,7 @@ export class Runner<Item extends Settleable> implements DeliverySink {
     options: { readonly concurrency?: number; readonly orderBy?: (item: Item) => unknown },
   ) {
     this.#source = source
+    this.#tracker = source.tracker
     this.#handler = handler
     this.concurrency = options.concurrency ?? 1
     this.#orderBy = options.orderBy
@@ -112,6 +115,7 @@ export class Runner<Item extends Settleable> implements DeliverySink {
       if (delivery.settled === 'lost') continue
       try {
         const result = this.#handler(delivery)
+        if (this.#tracker !== undefined && isThenable(result)) this.#tracker.handling(delivery, result)
         this.#settle(delivery, isThenable(result) ? await result : result)
       } catch (error) {
         this.#source.failed(delivery, error)
