@@ -7,6 +7,7 @@ export default defineConfig({
     definitions: 'src/definitions/index.ts',
     'exchange-types': 'src/exchange-plugins/index.ts',
     amqplib: 'src/amqplib/index.ts',
+    testing: 'src/testing/index.ts',
     'amqplib/callback_api': 'src/amqplib/callback_api/index.ts',
   },
   format: ['esm', 'cjs'],

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'UNKNOWN_OPTION'
   | 'BODY_NOT_ENCODABLE'
   | 'BODY_INVALID'
+  | 'TEST_FAILED'
 
 /**
  * What an error costs on a real RabbitMQ: one message, the call that was made, the channel, or the whole connection.

@@ -1,6 +1,10 @@
 /** What the other entries of this package may use beside the public surface. It is not in the exports map. */
-export { canonical, fieldKind, isTable, NO_ARGUMENTS } from './arguments.js'
+export { canonical, Double, fieldKind, isTable, NO_ARGUMENTS } from './arguments.js'
 export { contentTypeOf, encodeBody } from './body.js'
+export type { BrokerState } from './broker/broker-state.js'
+export type { LocalSubscription } from './broker/local-subscription.js'
+export type { QueueState } from './broker/queue-state.js'
+export type { TrackedQueue, Tracker } from './broker/services.js'
 export type {
   AmqpChannel,
   AmqpChannelListener,
@@ -8,6 +12,7 @@ export type {
 } from './channel/amqp-channel.js'
 export type { AmqpConnection } from './channel/amqp-connection.js'
 export type { Channel } from './channel/channel.js'
+export { Heap } from './data/heap.js'
 export { BindingList } from './exchange-types/binding-list.js'
 export { asTerm } from './exchange-types/headers.js'
 export { exchangeDeclaration } from './handles/exchange.js'
@@ -15,7 +20,11 @@ export { queueDeclaration } from './handles/queue-options.js'
 export { placed } from './handles/topology.js'
 export { host } from './host.js'
 export * from './index.js'
+export { stateOf } from './local/instruments.js'
 export { openConnection } from './local/open-connection.js'
 export { Message } from './message.js'
 export { describe } from './names.js'
-export { boolean, type Checks, checkOptions, hintAt, oneOf, string } from './options.js'
+export { boolean, type Checks, checkOptions, hintAt, integer, oneOf, signal, string } from './options.js'
+export type { DeathReason, QueueHooks, WithheldConfirm } from './queue-arguments/queue-argument.js'
+export { Scheduler } from './scheduler.js'
+export type { Send } from './tracker.js'

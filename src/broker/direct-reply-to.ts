@@ -42,6 +42,11 @@ export class ReplyAddresses implements QueueHome {
     return this.#nobody
   }
 
+  /** The addresses, as queues. */
+  all(): Iterable<QueueState> {
+    return this.#addresses.values()
+  }
+
   /** True while replies wait to be handed over. */
   get busy(): boolean {
     for (const { consumers } of this.#addresses.values()) if ((consumers[0]?.waiting ?? 0) > 0) return true

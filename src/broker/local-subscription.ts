@@ -99,6 +99,16 @@ export class LocalSubscription implements Task, Recipient {
     return this.#outbox.length
   }
 
+  /** True while they are about to be handed over. */
+  get awake(): boolean {
+    return this.#scheduled
+  }
+
+  /** The deliveries assigned and not handed over. */
+  outbox(): Iterable<Delivery> {
+    return this.#outbox
+  }
+
   /** Deliveries handed over and not settled. */
   get unsettled(): number {
     const credit = this.#blocked ? this.credit + UNLIMITED : this.credit
@@ -170,6 +180,7 @@ export class LocalSubscription implements Task, Recipient {
   cancel(): void {
     if (!this.open) return
     this.open = false
+    this.#broker.tracker?.ended(this)
     this.queue.removeConsumer(this, this.#takeUnhanded())
     this.holder.unsubscribed(this)
     this.#broker.settle()

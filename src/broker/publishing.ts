@@ -103,6 +103,7 @@ export class Publishing implements RouteSink, ContextHome {
     const queues = this.wouldReach(exchange, message)
     for (const queue of queues) if (queue.rules.measures) measure(message)
     this.#published++
+    this.#broker.tracker?.delayed(this.#virtualHost, message, delay)
     for (const queue of queues) queue.parking.expect(1)
     this.#held.add(delay, message, () => {
       for (const queue of queues) if (!queue.deleted) queue.parking.expect(-1)
@@ -140,6 +141,7 @@ export class Publishing implements RouteSink, ContextHome {
   hold(exchange: ExchangeState, message: Message, delay: number): void {
     this.#published++
     this.#heldAt = this.#visit
+    this.#broker.tracker?.delayed(this.#virtualHost, message, delay)
     const expect = this.#heldByExchanges.add(exchange, delay, () => {
       this.#publishHeld(exchange, message, `message held by exchange '${exchange.name}'`)
       this.#broker.settle()
@@ -281,7 +283,7 @@ export class Publishing implements RouteSink, ContextHome {
       this.#refused++
       return 'refused'
     }
-    if (pending > 0 || this.#broker.watched) return this.#pending(pending, publisher, withhold)
+    if (pending > 0 || this.#broker.watched) return this.#pending(message, pending, publisher, withhold)
     return 'accepted'
   }
 
@@ -322,11 +324,17 @@ export class Publishing implements RouteSink, ContextHome {
   }
 
   /** The publisher hears of the message when every full queue and the broker have room again. */
-  #pending(blocked: number, publisher: Publisher, withhold?: (confirm: WithheldConfirm) => void): Outcome {
+  #pending(
+    message: Message,
+    blocked: number,
+    publisher: Publisher,
+    withhold?: (confirm: WithheldConfirm) => void,
+  ): Outcome {
     const { alarmed } = this.#broker
     const awaited = blocked + (alarmed ? 1 : 0) + (withhold === undefined ? 0 : 1)
     if (awaited === 0) return 'accepted'
     const confirm = publisher.pending(awaited)
+    this.#broker.tracker?.withheld(confirm, message)
     withhold?.(confirm)
     for (let i = 0; i < blocked; i++) (this.#blocked[i] as QueueState).withhold(confirm)
     if (alarmed) this.#broker.withhold(confirm)

@@ -118,6 +118,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     return this.#dispatcher === undefined ? NO_CONSUMERS : this.#dispatcher.consumers
   }
 
+  /** Gets that wait for a message. */
+  get gets(): readonly LocalSubscription[] {
+    return this.#dispatcher?.gets ?? NO_CONSUMERS
+  }
+
   get consumerCount(): number {
     return this.consumers.length
   }
@@ -272,6 +277,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   run(): void {
     this.#scheduled = false
     this.assignReady()
+  }
+
+  /** True while ready messages are being assigned, a slice at a time. */
+  get assigning(): boolean {
+    return this.#scheduled
   }
 
   #schedule(): void {
@@ -432,7 +442,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.counters.deleted += ready + delayed + stats.unacked
     const holders = this.#allHolders()
     for (const consumer of this.consumers) consumer.end(reason)
-    for (const get of this.#dispatcher?.gets ?? []) get.end(reason)
+    for (const get of this.gets) get.end(reason)
     for (const holder of holders) holder.lose(this)
     this.clear()
     return ready

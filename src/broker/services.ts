@@ -24,6 +24,10 @@ export interface Tracker extends HandleTracker {
     message: Message,
     queues: readonly TrackedQueue[],
   ): ((confirm: WithheldConfirm) => void) | undefined
+  /** A publish waits for this confirm, for as long as that is open. */
+  withheld(confirm: WithheldConfirm, message: Message): void
+  /** A message is published when so many ms have passed; `published` follows then. */
+  delayed(virtualHost: string, message: Message, delay: number): void
   /** A message died in a queue, and its dead letter went to others. */
   deadLettered(
     letter: Message,
@@ -34,6 +38,8 @@ export interface Tracker extends HandleTracker {
   ): void
   /** A delivery is about to be handed over. */
   entering(delivery: Delivery): void
+  /** A consumer is cancelled. */
+  ended(subscription: object): void
   /** The consumer has settled it. Nothing is said of one that needs no settlement, or that the broker took back. */
   left(delivery: Delivery): void
   /** A consumer settled a delivery that it had settled before. */

@@ -542,6 +542,10 @@ class PendingConfirm implements WithheldConfirm {
     this.#waitingFor = waitingFor
   }
 
+  get open(): boolean {
+    return this.#waitingFor > 0 && !this.#channel.closed
+  }
+
   release(): void {
     if (--this.#waitingFor === 0) this.#channel.confirm(this.#sequenceNumber)
   }

@@ -37,6 +37,7 @@ export class Closing {
   readonly #settledBefore: number
   readonly #timer: Timer
   readonly #stopListening: () => void
+  readonly #others: (() => void) | undefined
   #resolve!: (result: ClosedBroker) => void
 
   constructor(broker: BrokerState, options: CloseBrokerOptions) {
@@ -50,7 +51,11 @@ export class Closing {
     this.#timer = broker.timers.after(options.timeout ?? TIMEOUT_MS, () => this.#end())
     this.#stopListening = onAbort(options.signal, () => this.#end())
     if (!this.#drain) this.#stopIntake()
-    broker.afterOperations = () => this.#look()
+    this.#others = broker.afterOperations
+    broker.afterOperations = () => {
+      this.#others?.()
+      this.#look()
+    }
     if (isAborted(options.signal)) this.#end()
     else this.#look()
   }
@@ -77,7 +82,7 @@ export class Closing {
 
   #end(): void {
     const broker = this.#broker
-    broker.afterOperations = undefined
+    broker.afterOperations = this.#others
     broker.timers.cancel(this.#timer)
     this.#stopListening()
     const finished = this.#settled() - this.#settledBefore

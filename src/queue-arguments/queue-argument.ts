@@ -61,6 +61,8 @@ export interface LimitForecast {
 
 /** A confirm that waits until a full queue has room. */
 export interface WithheldConfirm {
+  /** False once it was given, or its channel is gone. */
+  readonly open?: boolean
   release(): void
 }
 

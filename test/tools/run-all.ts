@@ -34,6 +34,7 @@ const STEPS: readonly Step[] = [
   { name: 'layers', command: tool('layers') },
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json'] },
   { name: 'node-types', command: [bin('tsc'), '-p', 'src/amqplib'] },
+  { name: 'testing-types', command: [bin('tsc'), '-p', 'src/testing'] },
   { name: 'test-types', command: [bin('tsc'), '-p', 'test/tsconfig.json'] },
   { name: 'build', command: [bin('tsup')] },
   { name: 'publint', command: [bin('publint'), 'run', '--strict'], after: 'build' },

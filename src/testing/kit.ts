@@ -1,0 +1,234 @@
+/** The test kit: a broker whose time stands still, and which knows when it is done. */
+import {
+  Broker,
+  type BrokerOptions,
+  type BrokerState,
+  type Checks,
+  checkOptions,
+  describe,
+  InvalidOptionError,
+  integer,
+  signal,
+  stateOf,
+  type VirtualHost,
+} from '../internal.js'
+import { VirtualClock } from './clock.js'
+import { type Duration, milliseconds } from './duration.js'
+import { TestFailedError } from './errors.js'
+import { Follower } from './follower.js'
+import { type Parked, type Patience, Stillness } from './stillness.js'
+
+/** How a test broker is made: as any broker, and what the kit adds. */
+export interface TestBrokerOptions extends Omit<BrokerOptions, 'clock'> {
+  /**
+   * `'virtual'`: time stands still until `advance`. `'platform'`: the platform's timers, which a test runner may fake: use
+   * that with `vi.useFakeTimers()`, Jest's and node:test's.
+   * @default 'virtual'
+   */
+  readonly clock?: 'virtual' | 'platform'
+  /**
+   * Milliseconds of real time, 1 to 2,147,483,647, after which waits of the kit give up and say what they wait for. Not how
+   * they learn that something is done.
+   * @default 2,000
+   */
+  readonly timeout?: number
+}
+
+/** How a wait may end otherwise. */
+export interface WaitOptions {
+  /** Milliseconds of real time, 1 to 2,147,483,647. @default the kit's */
+  readonly timeout?: number
+  /** Ends the wait with a `TestFailedError`. */
+  readonly signal?: AbortSignal
+}
+
+const timeout = integer(1, 2 ** 31 - 1, 'ms')
+const KIT_CHECKS: Checks = {
+  clock: (value) => (value === 'virtual' || value === 'platform' ? undefined : "'virtual' or 'platform'"),
+  timeout,
+}
+const WAIT_CHECKS: Checks = { timeout, signal }
+
+/**
+ * Makes a broker for a test, and the kit around it.
+ *
+ * @example
+ * ```ts
+ * import { testBroker } from 'leveret/testing'
+ *
+ * await using kit = testBroker()
+ * const mails = await kit.bus.declareQueue<string>('mails', { messageTtl: 24 * 3_600_000 })
+ * await mails.send('hello')
+ * await kit.advance('24h')
+ * console.log((await mails.stats()).expired) // 1
+ * ```
+ * @throws UnknownOptionError, InvalidOptionError.
+ */
+export function testBroker(options: TestBrokerOptions = {}): TestKit {
+  return new TestKit(options)
+}
+
+/** A broker under test: its time, its rest, and what happened in it. */
+export class TestKit {
+  /** The broker under test. Hand it to the application, or to `useBroker` of `leveret/amqplib`. */
+  readonly broker: Broker
+  readonly #state: BrokerState
+  readonly #clock: VirtualClock | undefined
+  readonly #follower: Follower
+  readonly #stillness: Stillness
+  readonly #timeout: number
+  /** Advances one after another. */
+  #advancing: Promise<unknown> = Promise.resolve()
+  #disposed = false
+
+  /** Use `testBroker()`. @hidden */
+  constructor(options: TestBrokerOptions) {
+    const { clock = 'virtual', timeout = 2_000, ...others } = Object(options) as TestBrokerOptions
+    // n.b. the broker checks the options that are its own, and names an unknown one.
+    const own = { clock, timeout }
+    checkOptions('testBroker', own, KIT_CHECKS)
+    this.#clock = clock === 'virtual' ? new VirtualClock() : undefined
+    this.broker = new Broker(this.#clock === undefined ? others : { ...others, clock: this.#clock })
+    this.#state = stateOf(this.broker)
+    this.#follower = new Follower(this.#state)
+    this.#stillness = new Stillness(this.#state, this.#follower)
+    this.#timeout = timeout
+  }
+
+  /** The bus of the virtual host '/'. */
+  get bus(): VirtualHost {
+    return this.broker.virtualHost('/')
+  }
+
+  /** Milliseconds on the broker's clock; a virtual one begins at 0. */
+  get now(): number {
+    return this.#state.timers.now()
+  }
+
+  // Rest
+
+  /**
+   * Resolves when nothing is in flight: no delivery is being handled, no ready message is left that a consumer with credit
+   * could take, no confirm is waited for. What waits for time or for a consumer does not count, and is in the answer. It is
+   * known, not guessed: a handler that awaits a file is waited for, however long that takes.
+   * @throws (rejects) TestFailedError, which names what is still in flight, after the timeout or an abort.
+   */
+  settled(options?: WaitOptions): Promise<Parked[]>
+  /**
+   * Runs the callback, and resolves with its result when everything that was published in it is done, and everything that
+   * this caused in turn. What others do meanwhile is not waited for.
+   * @throws (rejects) what the callback throws, and as without one.
+   */
+  settled<Result>(callback: () => Result, options?: WaitOptions): Promise<Awaited<Result>>
+  async settled(first?: unknown, second?: WaitOptions): Promise<unknown> {
+    this.#checkOpen('settled')
+    if (typeof first === 'function')
+      return this.#settledAfter(first as () => unknown, this.#patience('settled', second))
+    await this.#stillness.rest('settled', this.#patience('settled', first as WaitOptions))
+    return this.#stillness.parked()
+  }
+
+  async #settledAfter(callback: () => unknown, patience: Patience): Promise<unknown> {
+    const { chain, result } = this.#follower.causality.begin(callback)
+    const value = await result
+    await this.#stillness.rest('settled', patience, chain)
+    return value
+  }
+
+  // Time
+
+  /**
+   * Lets time pass: fires everything that comes due, in order, and lets the bus come to rest at each of these moments before
+   * it goes on. Waits neither for deliveries that were in hand before, nor for handlers that `sleep`.
+   * @throws (rejects) InvalidOptionError for a time that is negative or none, or a broker on the platform's clock,
+   * TestFailedError when the bus does not come to rest.
+   */
+  async advance(duration: Duration, options?: WaitOptions): Promise<void> {
+    this.#checkOpen('advance')
+    const clock = this.#virtual('advance')
+    const ms = milliseconds('advance', duration)
+    const patience = this.#patience('advance', options)
+    await this.#inTurn(async () => {
+      const target = clock.now() + ms
+      const before = this.#stillness.inFlight()
+      await this.#stillness.restSince('advance', patience, before)
+      for (let due = clock.nextDue; due !== undefined && due <= target; due = clock.nextDue) {
+        clock.goTo(due)
+        await this.#stillness.restSince('advance', patience, before)
+      }
+      clock.goTo(target)
+    })
+  }
+
+  /**
+   * Lets time pass until the next thing comes due, and the bus come to rest then. Resolves with the milliseconds that passed;
+   * 0 when nothing waits for time.
+   * @throws (rejects) as `advance`.
+   */
+  async advanceToNext(options?: WaitOptions): Promise<number> {
+    this.#checkOpen('advanceToNext')
+    const clock = this.#virtual('advanceToNext')
+    const patience = this.#patience('advanceToNext', options)
+    return this.#inTurn(async () => {
+      const before = this.#stillness.inFlight()
+      await this.#stillness.restSince('advanceToNext', patience, before)
+      const start = clock.now()
+      const due = clock.nextDue
+      if (due === undefined) return 0
+      clock.goTo(due)
+      await this.#stillness.restSince('advanceToNext', patience, before)
+      return due - start
+    })
+  }
+
+  /**
+   * Waits on the kit's clock: what a handler under test does in place of a `setTimeout`.
+   * @throws (rejects) InvalidOptionError.
+   */
+  async sleep(duration: Duration): Promise<void> {
+    const ms = milliseconds('sleep', duration)
+    const { current } = this.#follower
+    if (current !== undefined) current.asleep++
+    this.#follower.changed()
+    await new Promise<void>((resolve) => {
+      this.#state.timers.after(ms, resolve)
+    })
+    if (current !== undefined) current.asleep--
+    this.#follower.changed()
+  }
+
+  // The end
+
+  /** True once it was disposed. */
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /** Closes the broker. What is unsettled or undelivered is dropped. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return
+    this.#disposed = true
+    await this.broker.close({ signal: AbortSignal.abort() })
+  }
+
+  #patience(what: string, options: WaitOptions = {}): Patience {
+    checkOptions(what, options, WAIT_CHECKS)
+    return { timeout: options.timeout ?? this.#timeout, signal: options.signal }
+  }
+
+  #virtual(what: string): VirtualClock {
+    if (this.#clock !== undefined) return this.#clock
+    const hint = "let the test runner's fake timers advance, as by vi.advanceTimersByTimeAsync()"
+    throw new InvalidOptionError(`${what}: expected a kit with clock 'virtual', got ${describe('platform')}: ${hint}`)
+  }
+
+  #inTurn<T>(advance: () => Promise<T>): Promise<T> {
+    const turn = this.#advancing.then(advance)
+    this.#advancing = turn.catch(() => undefined)
+    return turn
+  }
+
+  #checkOpen(what: string): void {
+    if (this.#disposed) throw new TestFailedError(`${what}: the kit is disposed`)
+  }
+}

@@ -1,0 +1,213 @@
+/** When nothing is in flight: not by the clock, but by looking at everything that could go on. */
+import type { BrokerState, Delivery, LocalSubscription, Message, QueueState } from '../internal.js'
+import type { Chain } from './causality.js'
+import { words } from './duration.js'
+import { TestFailedError } from './errors.js'
+import type { Follower, Handling } from './follower.js'
+
+/** Something that keeps the bus from rest. */
+interface Hold {
+  readonly text: string
+  /** It was there when the wait began, or waits for the kit's clock: time may pass. */
+  readonly passes: boolean
+}
+
+/** A message that nothing moves but time, or a consumer that is not there yet. */
+export interface Parked {
+  /**
+   * `ready`: in a queue whose consumers have no credit, or that has none; `unhanded`: its consumer takes nothing now;
+   * `delayed`: until its next attempt, or until it is published; `held`: its handler failed, and its consumer keeps it.
+   */
+  readonly what: 'ready' | 'unhanded' | 'delayed' | 'held'
+  /** The queue that it is in; undefined for one that is not published yet. */
+  readonly queue: string | undefined
+  readonly message: Message
+  /** When that ends, in milliseconds on the kit's clock, where time ends it and it is known. */
+  readonly until?: number | undefined
+}
+
+/** How long a wait may take. */
+export interface Patience {
+  /** Milliseconds of real time. */
+  readonly timeout: number
+  readonly signal?: AbortSignal | undefined
+}
+
+const NONE: ReadonlySet<Delivery> = new Set()
+
+export class Stillness {
+  readonly #broker: BrokerState
+  readonly #follower: Follower
+
+  constructor(broker: BrokerState, follower: Follower) {
+    this.#broker = broker
+    this.#follower = follower
+  }
+
+  /**
+   * Resolves when nothing is in flight; of one chain, if there is one. A handler that waits for this does not wait for itself.
+   * @throws (rejects) TestFailedError, with what still holds.
+   */
+  async rest(what: string, patience: Patience, chain?: Chain): Promise<void> {
+    const own = this.#follower.causality.surroundings
+    await this.#wait(what, patience, () => this.#holds(chain, own), chain !== undefined)
+  }
+
+  /**
+   * Resolves when nothing is in flight that began after this call, but for handlers that wait for the kit's clock.
+   */
+  async restSince(what: string, patience: Patience, before: ReadonlySet<object>): Promise<void> {
+    const look = () => this.#holds(undefined, NONE, before).filter(({ passes }) => !passes)
+    await this.#wait(what, patience, look, false)
+  }
+
+  /** What is in flight now: deliveries in hand and confirms that are waited for. */
+  inFlight(): ReadonlySet<object> {
+    this.#follower.sweep()
+    return new Set<object>([...this.#follower.handlings, ...this.#follower.confirms.keys()])
+  }
+
+  /** True when nothing is in flight at this moment. */
+  get isStill(): boolean {
+    return this.#holds().length === 0
+  }
+
+  /** What waits for time or for a consumer. */
+  parked(): Parked[] {
+    const parked: Parked[] = []
+    this.#follower.sweep()
+    for (const queue of this.#queues()) {
+      for (const message of queue.messages()) parked.push({ what: 'ready', queue: queue.name, message })
+      for (const message of queue.parked()) parked.push({ what: 'delayed', queue: queue.name, message })
+      for (const { message } of unhandedOf(queue)) parked.push({ what: 'unhanded', queue: queue.name, message })
+    }
+    for (const { delivery, queue, heldUntil } of this.#follower.handlings) {
+      if (heldUntil === undefined || delivery.settled !== undefined) continue
+      parked.push({ what: 'held', queue, message: delivery.message, until: heldUntil })
+    }
+    for (const [message, until] of this.#follower.later) {
+      parked.push({ what: 'delayed', queue: undefined, message, until })
+    }
+    return parked
+  }
+
+  async #wait(what: string, { timeout, signal }: Patience, look: () => Hold[], ofChain: boolean): Promise<void> {
+    const follower = this.#follower
+    // n.b. not `setTimeout`, which tests fake and spy on; and a port, to keep the process alive for as long.
+    const limit = AbortSignal.timeout(timeout)
+    const ended = signal === undefined ? limit : AbortSignal.any([limit, signal])
+    const alive = new MessageChannel()
+    alive.port1.on('message', () => undefined)
+    try {
+      for (let still = false; ; ) {
+        const { changes } = follower
+        await turn()
+        const holds = look()
+        const quiet = holds.length === 0 && (ofChain || follower.changes === changes)
+        // n.b. twice: what a settled promise lets go on has had its turn then.
+        if (quiet && still) return
+        still = quiet
+        if (ended.aborted) throw this.#tooLate(what, timeout, signal, holds)
+        if (holds.length > 0 && follower.changes === changes) await this.#nextChange(ended)
+      }
+    } finally {
+      alive.port1.close()
+    }
+  }
+
+  #nextChange(ended: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#follower.onChange(resolve)
+      if (ended.aborted) resolve()
+      else ended.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  #tooLate(what: string, timeout: number, signal: AbortSignal | undefined, holds: readonly Hold[]): TestFailedError {
+    const why = signal?.aborted === true ? 'aborted' : `not done within ${timeout} ms of real time`
+    const list = holds.length === 0 ? ['the bus does not come to rest'] : holds.map(({ text }) => text)
+    const shown = list.slice(0, 10).map((text) => `\n  - ${text}`)
+    const more = list.length > 10 ? `\n  - and ${list.length - 10} more` : ''
+    return new TestFailedError(`${what}: ${why}. Still in flight:${shown.join('')}${more}`, signal?.reason)
+  }
+
+  /** Everything that is in flight, of one chain if there is one. */
+  #holds(chain?: Chain, own: ReadonlySet<Delivery> = NONE, before?: ReadonlySet<object>): Hold[] {
+    const holds: Hold[] = []
+    const follower = this.#follower
+    follower.sweep()
+    const concerns = (message: Message): boolean =>
+      chain === undefined || chain.includes(follower.causality.origin(message)?.chain)
+    const hold = (text: string, passes = false): void => void holds.push({ text, passes })
+    for (const handling of follower.handlings) {
+      if (handling.heldUntil !== undefined && handling.delivery.settled === undefined) continue
+      if (own.has(handling.delivery) || !concerns(handling.delivery.message)) continue
+      hold(this.#describe(handling), handling.asleep > 0 || before?.has(handling))
+    }
+    for (const [confirm, message] of follower.confirms) {
+      if (concerns(message)) hold(`confirm of ${this.#nameOf(message)}: a queue is full`, before?.has(confirm))
+    }
+    for (const queue of this.#queues()) {
+      for (const consumer of takersOf(queue)) {
+        const waiting = consumer.awake ? [...consumer.outbox()].filter(({ message }) => concerns(message)) : []
+        if (waiting.length > 0) hold(`${waiting.length} to be handed to ${nameOf(consumer)} of queue '${queue.name}'`)
+      }
+      if (queue.assigning && [...queue.messages()].some(concerns)) hold(`queue '${queue.name}' is being worked off`)
+    }
+    if (chain === undefined && !this.#broker.scheduler.idle) hold('the broker has work to do')
+    return holds
+  }
+
+  #describe(handling: Handling): string {
+    const { delivery, queue, consumer, since, asleep } = handling
+    const { timers } = this.#broker
+    const who = consumer === undefined ? 'a get' : `consumer '${consumer}'`
+    const what = `${this.#nameOf(delivery.message)}, in the hands of ${who} of queue '${queue}'`
+    const age = timers.now() - since
+    const when = `since ${words(since)}${age > 0 ? ` (for ${words(age)})` : ''} on the kit's clock`
+    if (asleep > 0) return `${what}, ${when}: its handler sleeps on the kit's clock, so advance() it`
+    const state =
+      delivery.settled === undefined ? 'not settled' : `settled by ${delivery.settled}(), its handler goes on`
+    return `${what}, ${when}: ${state}`
+  }
+
+  #nameOf(message: Message): string {
+    const { exchange, routingKey } = message
+    const site = this.#follower.causality.origin(message)?.site
+    const where = exchange === '' ? `'${routingKey}'` : `'${routingKey}' of exchange '${exchange}'`
+    return `message to ${where}${site === undefined ? '' : ` published at ${site}`}`
+  }
+
+  *#queues(): Iterable<QueueState> {
+    for (const { queues, replies } of this.#broker.virtualHosts.values()) {
+      yield* queues.values()
+      yield* replies.all()
+    }
+  }
+}
+
+/** Consumers and waiting gets. */
+function takersOf(queue: QueueState): LocalSubscription[] {
+  return [...queue.consumers, ...queue.gets]
+}
+
+/** What consumers were assigned and do not take now. */
+function unhandedOf(queue: QueueState): Delivery[] {
+  return takersOf(queue).flatMap((consumer) => (consumer.awake ? [] : [...consumer.outbox()]))
+}
+
+function nameOf({ consumerTag, once }: LocalSubscription): string {
+  return once ? 'a get' : `consumer '${consumerTag}'`
+}
+
+/** A macrotask that no fake stands in for. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.once('message', () => {
+      port1.close()
+      resolve()
+    })
+    port2.postMessage(undefined)
+  })
+}
