@@ -12,9 +12,17 @@ export type FieldValue =
   | null
   | undefined
   | Date
+  | Double
   | Uint8Array
   | readonly FieldValue[]
   | { readonly [key: string]: FieldValue }
+
+/** A whole number that came as a double: it is no integer, and equals none (GEN-12). */
+export class Double extends Number {
+  override toString(): string {
+    return `${super.toString()}.0`
+  }
+}
 
 /** An AMQP field table: arguments or headers by name. Never null. */
 export interface Arguments {
@@ -31,6 +39,7 @@ export function isTable(value: unknown): value is Arguments {
     value !== null &&
     !Array.isArray(value) &&
     !(value instanceof Date) &&
+    !(value instanceof Double) &&
     !(value instanceof Uint8Array)
   )
 }
@@ -50,6 +59,7 @@ export function canonical(value: FieldValue): string {
   if (typeof value === 'bigint' || Number.isInteger(value)) return `integer:${BigInt(value as number | bigint)}`
   if (typeof value !== 'object') return `${typeof value}:${JSON.stringify(String(value))}`
   if (value instanceof Date) return `date:${value.getTime()}`
+  if (value instanceof Double) return `double:${value}`
   if (value instanceof Uint8Array) return `bytes:${value.join()}`
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
   const table = value as Arguments
@@ -92,6 +102,7 @@ export function fieldKind(value: unknown): string {
     default:
       if (value === null || value === undefined) return 'void'
       if (value instanceof Date) return 'timestamp'
+      if (value instanceof Double) return 'double'
       if (value instanceof Uint8Array) return 'binary'
       return Array.isArray(value) ? 'array' : 'table'
   }

@@ -8,7 +8,7 @@ import type { Operation } from './operations.js'
 import * as operations from './operations.js'
 import type * as Options from './options.js'
 import type * as Replies from './replies.js'
-import type { ChannelOptions, GetMessage, OnConfirm, OnMessage } from './types.js'
+import type { ChannelOptions, GetMessage, Message, OnConfirm, OnMessage } from './types.js'
 
 /** A Node callback: called with an error alone, or with null and the reply. */
 export type Callback<Reply> = (error: Error, reply: Reply) => void
@@ -174,6 +174,31 @@ export class CallbackChannel extends BaseChannel {
 
   get(queue: string, options?: Options.Get, callback?: Callback<GetMessage | false>): this {
     return this.ask(operations.get(queue, options), call(callback))
+  }
+
+  override ack(message: Message, allUpTo?: boolean): this {
+    super.ack(message, allUpTo)
+    return this
+  }
+
+  override ackAll(): this {
+    super.ackAll()
+    return this
+  }
+
+  override nack(message: Message, allUpTo?: boolean, requeue?: boolean): this {
+    super.nack(message, allUpTo, requeue)
+    return this
+  }
+
+  override nackAll(requeue?: boolean): this {
+    super.nackAll(requeue)
+    return this
+  }
+
+  override reject(message: Message, requeue?: boolean): this {
+    super.reject(message, requeue)
+    return this
   }
 
   prefetch(count: number, global?: boolean, callback?: Callback<Replies.Empty>): this {

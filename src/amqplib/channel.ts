@@ -14,10 +14,11 @@ import type {
 import type { Connection } from './connection.js'
 import { inNextTurn, safeEmit } from './emit.js'
 import { IllegalOperationError, isLeveretError, type ServerError, serverError, stackCapture } from './errors.js'
+import { longField } from './fields.js'
 import type { Operation } from './operations.js'
 import type * as Options from './options.js'
 import type { ChannelOptions, Message, OnMessage } from './types.js'
-import { contentOf, copyOf, decodeProperties, encodeProperties, number, shortString } from './wire.js'
+import { contentOf, copyOf, decodeProperties, encodeProperties, required, shortString } from './wire.js'
 
 /** Called with a reply, or with why there is none. */
 export type Done<Reply> = (error: Error | null, reply?: Reply) => void
@@ -175,34 +176,33 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
     this.connection.guard(() => safeEmit(this, 'drain'))
   }
 
-  ack(message: Message, allUpTo?: boolean): this {
-    const tag = number('deliveryTag', message.fields.deliveryTag)
-    return this.#settle(() => this.#amqp.basicAck(tag, !!allUpTo))
+  ack(message: Message, allUpTo?: boolean): void {
+    const tag = longField('deliveryTag', message.fields.deliveryTag)
+    this.#settle(() => this.#amqp.basicAck(tag, !!allUpTo))
   }
 
-  ackAll(): this {
-    return this.#settle(() => this.#amqp.basicAck(0, true))
+  ackAll(): void {
+    this.#settle(() => this.#amqp.basicAck(0, true))
   }
 
-  nack(message: Message, allUpTo?: boolean, requeue = true): this {
-    const tag = number('deliveryTag', message.fields.deliveryTag)
-    return this.#settle(() => this.#amqp.basicNack(tag, !!allUpTo, !!requeue))
+  nack(message: Message, allUpTo?: boolean, requeue = true): void {
+    const tag = longField('deliveryTag', message.fields.deliveryTag)
+    this.#settle(() => this.#amqp.basicNack(tag, !!allUpTo, !!requeue))
   }
 
-  nackAll(requeue = true): this {
-    return this.#settle(() => this.#amqp.basicNack(0, true, !!requeue))
+  nackAll(requeue = true): void {
+    this.#settle(() => this.#amqp.basicNack(0, true, !!requeue))
   }
 
-  reject(message: Message, requeue = true): this {
-    const tag = number('deliveryTag', message.fields.deliveryTag)
-    return this.#settle(() => this.#amqp.basicReject(tag, !!requeue))
+  reject(message: Message, requeue = true): void {
+    const tag = longField('deliveryTag', required('deliveryTag', message.fields.deliveryTag))
+    this.#settle(() => this.#amqp.basicReject(tag, !!requeue))
   }
 
-  #settle(settle: () => void): this {
+  #settle(settle: () => void): void {
     this.#checkOpen()
     if (this.connection.held) this.connection.send(() => this.perform(settle))
     else this.perform(settle)
-    return this
   }
 
   /** Does what has no reply; what is wrong with it the broker reports. @internal */
@@ -266,7 +266,8 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
       content: contentOf(message),
     }
     try {
-      this.#consumerOf(consumerTag)(delivered)
+      const consumer = this.#consumerOf(consumerTag)
+      consumer(delivered)
       if (this.listenerCount('delivery') > 0) this.emit('delivery', delivered)
     } catch (error) {
       this.#failed(error, 'delivery')
@@ -277,7 +278,7 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
     // n.b. in the order of the channel a delivery may come in another consumer's turn: the reply to the consume goes first.
     if (!this.#consumers.has(consumerTag)) this.#begin?.()
     const onMessage = this.#consumers.get(consumerTag)
-    if (onMessage === undefined) throw new Error(`Unknown consumer: ${consumerTag}`)
+    if (!onMessage) throw new Error(`Unknown consumer: ${consumerTag}`)
     return onMessage
   }
 

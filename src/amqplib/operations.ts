@@ -1,9 +1,10 @@
 /** The methods of a channel that have a reply: what is checked before they are sent, what the broker does, what it answers. */
 import type { AmqpChannel } from '../internal.js'
+import { shortField } from './fields.js'
 import type * as Options from './options.js'
 import type * as Replies from './replies.js'
 import type { GetMessage } from './types.js'
-import { argumentTable, bindingTable, contentOf, decodeProperties, mandatory, short, shortString } from './wire.js'
+import { argumentTable, bindingTable, contentOf, decodeProperties, mandatory, shortString } from './wire.js'
 
 /** Numbers of class and method, by the names that amqplib's errors have for them. */
 const METHODS = {
@@ -201,7 +202,7 @@ export function get(queue: string, options?: Options.Get): Operation<GetMessage 
 }
 
 export function prefetch(count: number, global?: boolean): Operation<Replies.Empty> {
-  const limit = short('prefetchCount', count || 0)
+  const limit = shortField('prefetchCount', count || 0)
   return new Operation(
     'BasicQos',
     empty((channel) => channel.basicQos(0, limit, !!global)),

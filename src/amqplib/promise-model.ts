@@ -8,6 +8,7 @@ import * as operations from './operations.js'
 import type * as Options from './options.js'
 import type * as Replies from './replies.js'
 import type { ChannelOptions, GetMessage, OnConfirm, OnMessage } from './types.js'
+import { checkTable } from './wire.js'
 
 export class PromiseModel extends EventEmitter {
   readonly connection: Connection
@@ -60,8 +61,18 @@ export class PromiseChannel extends BaseChannel {
     return new Promise((resolve) => this.end(resolve))
   }
 
-  async assertQueue(queue?: string, options?: Options.AssertQueue): Promise<Replies.AssertQueue> {
-    return this.ask(operations.assertQueue(queue, options))
+  assertQueue(queue?: string, options?: Options.AssertQueue): Promise<Replies.AssertQueue> {
+    return this.#request(options, () => operations.assertQueue(queue, options))
+  }
+
+  // n.b. of all that may be wrong with a request amqplib throws only arguments that are no object at once.
+  #request<Reply>(
+    options: { readonly arguments?: unknown } | undefined,
+    make: () => Operation<Reply>,
+    first?: (reply: Reply) => void,
+  ): Promise<Reply> {
+    checkTable(options?.arguments)
+    return (async () => this.ask(make(), first))()
   }
 
   async checkQueue(queue: string): Promise<Replies.AssertQueue> {
@@ -84,12 +95,8 @@ export class PromiseChannel extends BaseChannel {
     return this.ask(operations.unbindQueue(queue, source, pattern, args))
   }
 
-  async assertExchange(
-    exchange: string,
-    type: string,
-    options?: Options.AssertExchange,
-  ): Promise<Replies.AssertExchange> {
-    return this.ask(operations.assertExchange(exchange, type, options))
+  assertExchange(exchange: string, type: string, options?: Options.AssertExchange): Promise<Replies.AssertExchange> {
+    return this.#request(options, () => operations.assertExchange(exchange, type, options))
   }
 
   async checkExchange(exchange: string): Promise<Replies.Empty> {
@@ -108,8 +115,9 @@ export class PromiseChannel extends BaseChannel {
     return this.ask(operations.unbindExchange(destination, source, pattern, args))
   }
 
-  async consume(queue: string, onMessage: OnMessage, options?: Options.Consume): Promise<Replies.Consume> {
-    return this.ask(operations.consume(queue, options), ({ consumerTag }) => this.register(consumerTag, onMessage))
+  consume(queue: string, onMessage: OnMessage, options?: Options.Consume): Promise<Replies.Consume> {
+    const first = ({ consumerTag }: Replies.Consume) => this.register(consumerTag, onMessage)
+    return this.#request(options, () => operations.consume(queue, options), first)
   }
 
   async cancel(consumerTag: string): Promise<Replies.Cancel> {

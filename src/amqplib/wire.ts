@@ -2,6 +2,7 @@
 
 import type { MessageProperties as EngineProperties } from '../index.js'
 import { type Arguments, contentTypeOf, encodeBody, type FieldValue, type Message } from '../internal.js'
+import { Encoding, longField, octetField } from './fields.js'
 import type * as Options from './options.js'
 import type { MessageProperties, MessagePropertyHeaders } from './types.js'
 
@@ -16,87 +17,35 @@ export function shortString(field: string, value: unknown): string {
   throw wrongType(field, 'a string (up to 255 chars)')
 }
 
-/** A name that must be given. */
-export function mandatory(field: string, value: unknown): string {
+/** A field that must be given. */
+export function required(field: string, value: unknown): unknown {
   if (value === undefined) throw new Error(`Missing value for mandatory field '${field}'`)
-  return shortString(field, value)
+  return value
 }
 
-/** A number; undefined is 0. */
-export function number(field: string, value: unknown): number {
-  if (value === undefined) return 0
-  if (typeof value === 'number' && !Number.isNaN(value)) return value
-  throw wrongType(field, 'a number (but not NaN)')
-}
+/** A name that must be given. */
+export const mandatory = (field: string, value: unknown): string => shortString(field, required(field, value))
 
-/** A 16-bit number. */
-export function short(field: string, value: unknown): number {
-  const checked = number(field, value)
-  if (checked >= 0 && checked <= 65_535) return Math.trunc(checked)
-  const text = `The value of "value" is out of range. It must be >= 0 and <= 65535. Received ${checked}`
-  throw Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' })
-}
-
-/** The table of a method; `named` are those that have options of their own and go first. */
-export function argumentTable(given: unknown, named: Record<string, unknown> = {}): Arguments {
+/** What stands where a method has a table and amqplib puts an object of its own before it. */
+export function checkTable(given: unknown): void {
   if (given && typeof given !== 'object') {
     throw new TypeError(`Object prototype may only be an Object or null: ${String(given)}`)
   }
-  const own = encodeTable(named)
-  return { ...own, ...encodeTable(given ?? {}), ...own }
+}
+
+/** The table of a method; `named` are those that have options of their own and go first. */
+export function argumentTable(given: unknown, named: Record<string, unknown> = {}, doubles = true): Arguments {
+  checkTable(given)
+  const encoding = new Encoding(doubles)
+  const own = encoding.table(named)
+  return { ...own, ...encoding.table(given ?? {}), ...own }
 }
 
 /** The table of a binding. */
 export function bindingTable(given: unknown): Arguments {
   if (given === undefined || given === null) return {}
   if (typeof given !== 'object') throw wrongType('arguments', 'an object')
-  return encodeTable(given)
-}
-
-// n.b. inherited keys count, undefined ones do not: as amqplib's codec has it.
-function encodeTable(table: object): Arguments {
-  const encoded: Record<string, FieldValue> = {}
-  for (const key in table) {
-    const value = (table as Record<string, unknown>)[key]
-    if (value !== undefined) encoded[key] = encodeField(value)
-  }
-  return encoded
-}
-
-function encodeField(value: unknown): FieldValue {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-    case 'number':
-      return value
-    case 'object':
-      if (value === null) return null
-      if (Object.hasOwn(value, '!')) return encodeTyped(value as { '!': string; value: unknown })
-      if (Array.isArray(value)) return value.map(encodeField)
-      return Buffer.isBuffer(value) ? Buffer.from(value) : encodeTable(value)
-    default:
-      throw new TypeError(`Unknown type to encode: ${typeof value}`)
-  }
-}
-
-const NUMBERS =
-  /^(double|float64|float|byte|int8|unsignedbyte|uint8|short|int16|unsignedshort|uint16|int|int32|unsignedint|uint32|long|int64)$/
-
-/** A value whose type is said: `{ '!': type, value }`. */
-function encodeTyped(typed: { '!': string; value: unknown }): FieldValue {
-  const { '!': type, value } = typed
-  if (type === 'timestamp') return new Date(Number(value) * 1000)
-  if (NUMBERS.test(type)) return Number(value)
-  if (type === 'decimal') {
-    const { places, digits } = Object(value) as { places?: number; digits?: number }
-    if (places !== undefined && digits !== undefined && places >= 0 && places < 256) {
-      return { '!': 'decimal', value: { places, digits } }
-    }
-    const expected = "Decimal value must be {'places': 0..255, 'digits': uint32}"
-    throw new TypeError(`${expected}, got ${JSON.stringify(value)}`)
-  }
-  if (type === 'string' || type === 'boolean' || type === 'object') return encodeField(value)
-  throw new TypeError(`Unknown type to encode: ${type}`)
+  return new Encoding(false).table(given)
 }
 
 function decodeTable(table: Arguments): MessagePropertyHeaders {
@@ -139,7 +88,7 @@ export function encodeProperties(options: Options.Publish): EngineProperties | u
   }
   const { CC, BCC, headers, persistent, deliveryMode: mode } = options
   if (CC !== undefined || BCC !== undefined || headers) {
-    const table = argumentTable(headers, { CC: copies(CC), BCC: copies(BCC) })
+    const table = argumentTable(headers, { CC: copies(CC), BCC: copies(BCC) }, false)
     for (const _ in table) {
       set('headers', table)
       break
@@ -147,16 +96,16 @@ export function encodeProperties(options: Options.Publish): EngineProperties | u
   }
   const deliveryMode =
     persistent !== undefined ? (persistent ? 2 : 1) : typeof mode === 'number' ? mode : mode ? 2 : undefined
-  if (deliveryMode !== undefined) set('deliveryMode', number('deliveryMode', deliveryMode))
+  if (deliveryMode !== undefined) set('deliveryMode', octetField('deliveryMode', deliveryMode))
   for (const name of STRINGS) {
     const given: unknown = options[name]
-    const value = name === 'expiration' && given !== undefined ? String(given) : given
+    // n.b. amqplib asks for its text, and null has none.
+    const value = name === 'expiration' && given !== undefined ? (given as number).toString() : given
     if (value !== undefined && value !== null) set(name, shortString(name, value))
   }
-  for (const name of ['priority', 'timestamp'] as const) {
-    const value: unknown = options[name]
-    if (value !== undefined && value !== null) set(name, number(name, value))
-  }
+  const { priority, timestamp } = options
+  if (priority !== undefined && priority !== null) set('priority', octetField('priority', priority))
+  if (timestamp !== undefined && timestamp !== null) set('timestamp', longField('timestamp', timestamp))
   return some ? properties : undefined
 }
 

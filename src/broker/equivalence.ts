@@ -1,14 +1,14 @@
 /** Redeclaring: what is declared again must be declared alike. The texts are RabbitMQ's (GEN-13). */
-import { type Arguments, type FieldValue, fieldKind, NO_ARGUMENTS, sameFieldValue } from '../arguments.js'
+import { type Arguments, Double, type FieldValue, fieldKind, NO_ARGUMENTS, sameFieldValue } from '../arguments.js'
 import type { ExchangeDeclaration, QueueDeclaration } from '../declarations.js'
 import { PreconditionFailedError } from '../errors.js'
 import { locked } from './declaration-checks.js'
 import type { ExchangeState } from './exchange-state.js'
 import type { QueueState } from './queue-state.js'
 
-/** Compares a property or an argument; undefined is absent, null is nowhere as good as that. */
+/** Compares a property or an argument; undefined is absent, and null is that only beside a value. */
 export function checkEquivalent(title: string, name: string, received: FieldValue, current: FieldValue): void {
-  if (sameFieldValue(received, current)) return
+  if ((received === undefined) === (current === undefined) && sameFieldValue(received, current)) return
   const both = received !== undefined && current !== undefined
   throw new PreconditionFailedError(
     `inequivalent arg '${name}' for ${title}: received ${shown(received, both)} but current is ${shown(current, both)}`,
@@ -16,8 +16,10 @@ export function checkEquivalent(title: string, name: string, received: FieldValu
 }
 
 function shown(value: FieldValue, both: boolean): string {
-  if (value === undefined) return 'none'
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (value === undefined || (value === null && both)) return 'none'
+  if (value === null) return "the value 'undefined' of type 'void'"
+  const plain = typeof value !== 'object' || value instanceof Double
+  const text = plain ? String(value) : JSON.stringify(value)
   return both ? `'${text}'` : `the value '${text}' of type '${fieldKind(value)}'`
 }
 

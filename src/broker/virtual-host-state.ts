@@ -233,7 +233,7 @@ export class VirtualHostState implements QueueHome {
     }
     this.limits.checkQueues(name, this)
     const { queueArguments } = this.broker
-    const title = `queue '${declared}' in vhost '${this.name}'`
+    const title = `queue '${name}' in vhost '${this.name}'`
     const deadLetterExchange = declaration.arguments['x-dead-letter-exchange']
     if (typeof deadLetterExchange === 'string') {
       rights?.check('read', 'queue', name)

@@ -24,11 +24,6 @@ function because(why: string, title: string, ...rows: readonly Row[]): Known[] {
 /** Where leveret, with `compatibility: '3.10'`, does otherwise than RabbitMQ 3.10.8. */
 export const KNOWN: readonly Known[] = [
   ...because(
-    'a whole number of JavaScript is an integer, with or without amqplib’s { "!": "double" }',
-    'the order of arguments is nothing, their numbers are integers of any width',
-    ['GEN-12', 'redeclared as double', 'declared as double'],
-  ),
-  ...because(
     'inside an array or a table RabbitMQ compares the widths of integers; a JavaScript number has none',
     'header values match by value and kind',
     ['XT-18', 'nested'],
