@@ -169,7 +169,10 @@ function isSinonClock(source: object): source is SinonClock {
 
 function readerOf(source: object): () => number {
   if (source === Date) return Date.now
-  if (!isSinonClock(source)) return () => host.performance.now()
+  if (!isSinonClock(source)) {
+    const { performance } = host
+    return () => performance.now()
+  }
   const { performance, now } = source
   return performance === undefined ? () => source.now - now : () => performance.now()
 }

@@ -7,14 +7,15 @@ import type { QueueState } from './queue-state.js'
 
 /** The type of the default exchange of the virtual host with these queues and addresses. It has no bindings of its own. */
 export function defaultExchangeType(queues: ReadonlyMap<string, QueueState>, replies: ReplyAddresses): ExchangeType {
+  const find = (key: string) => queues.get(key) ?? replies.route(key)
   const router: Router = {
     add: () => undefined,
     remove: () => undefined,
     route(routingKey, _message, sink) {
-      const queue = queues.get(routingKey) ?? replies.route(routingKey)
+      const queue = find(routingKey)
       if (queue !== undefined) sink.add(queue)
     },
-    sole: (routingKey) => queues.get(routingKey),
+    sole: find,
     explain: explainKey,
     near: (binding, routingKey) => nearKey(binding.routingKey, routingKey, false),
   }

@@ -235,8 +235,9 @@ export class Publishing implements RouteSink, ContextHome {
   }
 
   #publish(exchange: ExchangeState, message: Message, mandatory: boolean, publisher: Publisher): Outcome {
-    // n.b. a message without properties has no copies to route: where its key leads to one queue, that is all there is.
-    if (message.properties === NO_PROPERTIES && !this.#broker.watched) {
+    // n.b. a message without headers has no copies to route: where its key leads to one queue, that is all there is.
+    const { properties } = message
+    if ((properties === NO_PROPERTIES || properties.headers === undefined) && !this.#broker.watched) {
       const sole = exchange.router.sole?.(message.routingKey)
       if (sole !== undefined && sole.kind === 'queue') return this.#publishToOne(sole as QueueState, message, publisher)
     }

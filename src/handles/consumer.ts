@@ -20,7 +20,7 @@ import { Batches, type BatchOptions, checkBatches } from './batches.js'
 import { CallbackSink } from './callback-sink.js'
 import { CheckedAttachment } from './checked-attachment.js'
 import { DeliveryIterator } from './delivery-iterator.js'
-import { checkRun, Runner, type RunOptions } from './runner.js'
+import { type Answerer, checkRun, Runner, type RunOptions } from './runner.js'
 import { ConsumedSchemas, Schemas } from './schemas.js'
 import { type StandardSchema, schema } from './standard-schema.js'
 import { checkNotAborted, isAborted } from './wait.js'
@@ -208,8 +208,17 @@ export class Consumer<Body = unknown> implements AsyncIterable<Delivery<Body>> {
    */
   run(handler: (delivery: Delivery<Body>) => unknown, options: RunOptions<Body> = {}): this {
     checkRun(handler, options)
+    return this.answer(handler, options)
+  }
+
+  /** @internal The same for a handler whose outcome is answered. */
+  answer(
+    handler: (delivery: Delivery<Body>) => unknown,
+    options: RunOptions<Body>,
+    answerer?: Answerer<Delivery<Body>>,
+  ): this {
     const attachment = this.#claim('run', true)
-    const runner = new Runner<Delivery<Body>>(attachment, handler, options)
+    const runner = new Runner<Delivery<Body>>(attachment, handler, options, answerer)
     this.#attach(attachment, runner, runner.concurrency)
     return this
   }

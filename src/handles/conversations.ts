@@ -10,10 +10,14 @@ export interface Conversation {
   number: number
   /** The same as the correlation id that it goes by. */
   id: string
+  /** When it times out; `Infinity` where it sees to that itself. */
+  readonly due: number
   /** Takes a reply; false when it belongs to an attempt that is over. */
   replied(delivery: Delivery): boolean
   /** The request failed; whoever calls has forgotten it. */
   failed(error: unknown): void
+  /** It is due. */
+  timedOut?(): void
 }
 
 const RING = 64

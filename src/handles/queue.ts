@@ -203,7 +203,7 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
     const responder = new Responder<Body>(this.#connection, handler)
     const consumer = this.createConsumer(others)
     consumer.on('invalid', (error, delivery) => responder.refuse(error, delivery))
-    return consumer.run((delivery) => responder.handle(delivery), run)
+    return consumer.answer(responder.handle, run, responder)
   }
 
   /**

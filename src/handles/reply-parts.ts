@@ -35,6 +35,8 @@ interface Waiting<Part> {
 export class ReplyParts<Part> implements AsyncIterableIterator<Part, undefined>, Conversation {
   number = 0
   id = ''
+  /** n.b. each wait for a part has a deadline of its own. */
+  readonly due = Number.POSITIVE_INFINITY
   readonly #requester: Requester
   readonly #timeout: number
   readonly #window: number

@@ -4,7 +4,6 @@ import { AbortError, TimeoutError } from '../errors.js'
 import { type AbortSignalLike, onAbort, type Signal } from '../host.js'
 import type { MessageProperties } from '../message.js'
 import { type Checks, checkOptions, integer, signal } from '../options.js'
-import type { Timer } from '../timers.js'
 import type { Conversation } from './conversations.js'
 import { REQUEST_PROPERTIES } from './publish-options.js'
 import { REPLY, remoteError } from './reply.js'
@@ -53,13 +52,13 @@ export function askedFor(what: string, options: RequestOptions | undefined): Ask
 export class PendingReply<Reply> implements Conversation {
   number = 0
   id = ''
+  due = Number.POSITIVE_INFINITY
   readonly promise: Promise<Reply>
   readonly #requester: Requester
   readonly #timeout: number
   #resolve!: (reply: Reply) => void
   #reject!: (error: unknown) => void
   #over = false
-  readonly #timer: Timer
   #stopListening: (() => void) | undefined
 
   /** @throws what publishing throws. */
@@ -70,12 +69,9 @@ export class PendingReply<Reply> implements Conversation {
       this.#resolve = resolve
       this.#reject = reject
     })
-    const { timers } = requester
-    timers.keepAlive()
-    // n.b. first: the message expires by the time that the timer has just looked up.
-    this.#timer = timers.after(timeout, () => void this.#timedOut())
+    requester.timers.keepAlive()
     try {
-      requester.ask(this, body, timeout, properties)
+      this.due = requester.ask(this, body, timeout, properties)
     } catch (error) {
       this.#close(false)
       throw error
@@ -106,7 +102,7 @@ export class PendingReply<Reply> implements Conversation {
     this.failed(new AbortError(this.#requester.what, (given as AbortSignalLike).reason, true))
   }
 
-  async #timedOut(): Promise<void> {
+  async timedOut(): Promise<void> {
     this.#close(false)
     const { what } = this.#requester
     this.#reject(new TimeoutError(what, this.#timeout, await this.#requester.whyUnanswered()))
@@ -114,9 +110,7 @@ export class PendingReply<Reply> implements Conversation {
 
   #close(answered: boolean): void {
     this.#over = true
-    const { timers } = this.#requester
-    timers.letGo()
-    timers.cancel(this.#timer)
+    this.#requester.timers.letGo()
     this.#stopListening?.()
     this.#requester.end(this, answered)
   }

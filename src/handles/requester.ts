@@ -41,7 +41,7 @@ export class Requester {
   #subscription: Subscription | undefined
   /** n.b. the channel's own where it is known: the broker need not put it into every request. */
   #address = REPLY_TO
-  #tick: Timer | undefined
+  #watcher: Timer | undefined
   #events: Emitter<RequesterEvents> | undefined
   #requested = 0
   #answered = 0
@@ -97,10 +97,11 @@ export class Requester {
   }
 
   /**
-   * @internal Publishes a request and numbers it. What refuses it comes as a failure of the conversation.
+   * @internal Publishes a request, numbers it, and answers when it is due: its message expires by the same time. What
+   * refuses it comes as a failure of the conversation.
    * @throws ClosedError, BodyEncodingError, PreconditionFailedError.
    */
-  ask(conversation: Conversation, body: unknown, timeout: number, further: MessageProperties | undefined): void {
+  ask(conversation: Conversation, body: unknown, timeout: number, further: MessageProperties | undefined): number {
     const channel = this.#channel ?? this.#open()
     const number = this.#requested + 1
     const id = String(number)
@@ -110,17 +111,21 @@ export class Requester {
     conversation.number = number
     conversation.id = id
     this.#waiting.add(conversation)
+    const due = this.timers.stop() + timeout
     let outcome: Outcome
     try {
       outcome = channel.publish(message, true, 0)
     } catch (error) {
       this.#waiting.delete(conversation)
       throw error
+    } finally {
+      this.timers.pass()
     }
     this.#requested++
     if (outcome === 'refused') this.#fail(conversation, new PublishRefusedError('', this.#queue))
     else if (outcome === 'pending') this.#unconfirmed.set(channel.publishes, conversation)
-    this.#keepArmed(timeout)
+    this.#watch(due)
+    return due
   }
 
   /** @internal The request is over. */
@@ -153,13 +158,26 @@ export class Requester {
   }
 
   /**
-   * n.b. requests one after another would arm and disarm the platform's timer for each, which takes as long as the rest of
-   * a request: a timer that does nothing, and is not renewed, stays among them.
+   * Looks after the deadlines at `due`, or before. n.b. one timer for all of them, which no reply takes back: a timer for
+   * each took a tenth of a request, and to arm the platform's for each as long as the rest of it.
    */
-  #keepArmed(timeout: number): void {
-    this.#tick ??= this.timers.after(timeout, () => {
-      this.#tick = undefined
-    })
+  #watch(due: number): void {
+    if (this.#watcher !== undefined) {
+      if (this.#watcher.due <= due) return
+      this.timers.cancel(this.#watcher)
+    }
+    this.#watcher = this.timers.at(due, () => this.#look())
+  }
+
+  #look(): void {
+    this.#watcher = undefined
+    const now = this.timers.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const conversation of this.#waiting.all()) {
+      if (conversation.due <= now) conversation.timedOut?.()
+      else next = Math.min(next, conversation.due)
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#watch(next)
   }
 
   #open(): Channel {
@@ -228,8 +246,8 @@ export class Requester {
     this.#channel = this.#subscription = undefined
     this.#address = REPLY_TO
     this.#unconfirmed.clear()
-    if (this.#tick !== undefined) this.timers.cancel(this.#tick)
-    this.#tick = undefined
+    if (this.#watcher !== undefined) this.timers.cancel(this.#watcher)
+    this.#watcher = undefined
     this.#failAll(error)
   }
 }

@@ -2,13 +2,12 @@
 import type { Channel, Connection } from '../channel/channel.js'
 import type { Delivery } from '../delivery.js'
 import { InvalidOptionError } from '../errors.js'
-import { isThenable } from '../host.js'
 import { describe } from '../names.js'
 import { type Checks, checkOptions } from '../options.js'
 import { CONSUMER_CHECKS, type ConsumerOptions } from './consumer.js'
 import { PartSender } from './part-sender.js'
 import { creditOf, failureOf, type ReplyKind, replyTo } from './reply.js'
-import { RUN_CHECKS, type RunOptions } from './runner.js'
+import { type Answerer, RUN_CHECKS, type RunOptions } from './runner.js'
 
 /** How requests are answered: options of the consumer and of its `run`. */
 export interface RespondOptions<Body> extends Omit<ConsumerOptions, 'noAck'>, RunOptions<Body> {}
@@ -31,7 +30,7 @@ export function checkRespond(handler: unknown, options: unknown): void {
   checkOptions('respond', options, checks)
 }
 
-export class Responder<Body> {
+export class Responder<Body> implements Answerer<Delivery<Body>> {
   readonly #connection: Connection
   readonly #handler: ResponseHandler<Body, unknown>
   // n.b. a channel of its own, not the consumer's: the reply to what was begun goes out when the queue is deleted meanwhile.
@@ -42,49 +41,30 @@ export class Responder<Body> {
     this.#handler = handler
   }
 
-  /** Handles a delivery for `run`: what it returns settles nothing but by its end. */
-  handle(delivery: Delivery<Body>): unknown {
-    let result: unknown
-    try {
-      result = this.#handler(delivery.body, delivery)
-      // n.b. a result may be a getter that throws.
-      if (!isThenable(result)) return this.#answer(delivery, result)
-    } catch (error) {
-      return this.#failed(delivery, error)
-    }
-    // n.b. no async function: that would take twice as much.
-    return result.then(
-      (value) => this.#answer(delivery, value),
-      (error) => this.#failed(delivery, error),
-    )
-  }
+  /** Runs the handler. */
+  readonly handle = (delivery: Delivery<Body>): unknown => this.#handler(delivery.body, delivery)
 
   /** The schema refused a request, which is rejected: its requester hears why, where there is one. */
   refuse(error: unknown, delivery: Delivery<Body>): void {
-    if (delivery.properties.replyTo === undefined) this.#connection.fault(error, 'a message that asks for no reply')
-    else this.#reply(delivery, failureOf(error), 'error')
+    if (!this.failed(delivery, error)) this.#connection.fault(error, 'a message that asks for no reply')
   }
 
-  #answer(delivery: Delivery<Body>, result: unknown): Promise<void> | undefined {
+  answer(delivery: Delivery<Body>, result: unknown): Promise<void> | undefined {
     if (delivery.properties.replyTo === undefined) return undefined
-    if (isAsyncIterable(result)) {
-      const credit = creditOf(delivery)
-      if (credit !== undefined) return new PartSender(this.#connection, delivery, result, credit).send()
-      this.#failed(delivery, new InvalidOptionError('the reply comes in parts: ask for it by requestMany()'))
+    if (!isAsyncIterable(result)) {
+      this.#reply(delivery, result, undefined)
       return undefined
     }
-    try {
-      this.#reply(delivery, result, undefined)
-    } catch (error) {
-      this.#failed(delivery, error)
-    }
-    return undefined
+    const credit = creditOf(delivery)
+    if (credit !== undefined) return new PartSender(this.#connection, delivery, result, credit).send()
+    throw new InvalidOptionError('the reply comes in parts: ask for it by requestMany()')
   }
 
   /** The requester gets the error; where there is none, the request is retried. */
-  #failed(delivery: Delivery<Body>, error: unknown): void {
-    if (delivery.properties.replyTo === undefined) throw error
+  failed(delivery: Delivery<Body>, error: unknown): boolean {
+    if (delivery.properties.replyTo === undefined) return false
     this.#reply(delivery, failureOf(error), 'error')
+    return true
   }
 
   #reply(delivery: Delivery<Body>, body: unknown, kind: ReplyKind | undefined): void {

@@ -135,6 +135,24 @@ onEveryEngine('a request', (scenario) => {
     expect(queue.requester.pending).toBe(0)
   })
 
+  scenario('times out at its own time, whatever the timeouts of the others are', { needs: ['time'] }, async (row) => {
+    const queue = await double(row.bus)
+    const ended: number[] = []
+    const ask = (timeout: number) => queue.request(timeout, { timeout }).catch(() => ended.push(timeout))
+    for (const timeout of [300, 100, 200]) void ask(timeout)
+    await row.advance(99)
+    expect(ended).toEqual([])
+    await row.advance(1)
+    expect(ended).toEqual([100])
+    void ask(50)
+    await row.advance(50)
+    expect(ended).toEqual([100, 50])
+    await row.advance(50)
+    expect(ended).toEqual([100, 50, 200])
+    await row.advance(100)
+    expect(ended).toEqual([100, 50, 200, 300])
+  })
+
   scenario('that timed out in the queue is not worked on', { needs: ['time'] }, async (row) => {
     const queue = await double(row.bus)
     const late = watch(queue.request(1, { timeout: 100 }))
