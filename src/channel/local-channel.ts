@@ -30,6 +30,7 @@ import { generateName, REPLY_TO } from '../names.js'
 import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { checkMessage } from './check-message.js'
+import { byConsumer, isConsumers, type Lost, NOTHING, type Taken } from './taken.js'
 import { Unacked } from './unacked.js'
 import { Window } from './window.js'
 
@@ -53,7 +54,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   #queues: readonly QueueState[] = []
   #unacked: Unacked | undefined
   /** Tags of deliveries that went with their queue, where those may still be named. */
-  #lost: Set<number> | undefined
+  #lost: Map<number, Lost> | undefined
   #tags = 0
   #pending = 0
   #drained: { promise: Promise<void>; resolve: () => void } | undefined
@@ -194,7 +195,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.#unacked ??= new Unacked()
     this.#unacked.add(delivery)
     if (this.#window !== undefined && delivery.recipient instanceof LocalSubscription) {
-      this.#window.took(delivery, this.#subscriptions)
+      this.#window.took(this.#subscriptions)
     }
   }
 
@@ -204,7 +205,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   drop(delivery: Delivery): void {
     this.#unacked?.remove(delivery.tag)
-    this.#window?.release(delivery, this.#subscriptions)
+    this.#window?.release(isConsumers(delivery) ? 1 : 0, this.#subscriptions)
   }
 
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
@@ -220,7 +221,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   /** Settles the delivery with this tag by itself, as `takeOut` and `settleTaken` do. */
   settleOne(deliveryTag: number, how: Settlement): void {
     const delivery = this.#unacked?.remove(deliveryTag)
-    if (delivery === undefined) this.takeOut(deliveryTag, false)
+    if (delivery === undefined) this.settleTaken(this.takeOut(deliveryTag, false), how)
     else {
       delivery.settlement = how
       this.#settle(delivery, how, undefined)
@@ -229,7 +230,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   #settle(delivery: Delivery, how: Settlement, reason: unknown): void {
     delivery.queue.settle(delivery, how, reason)
-    this.#window?.release(delivery, this.#subscriptions)
+    this.#window?.release(isConsumers(delivery) ? 1 : 0, this.#subscriptions)
     if (this.#subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
     broker.tracker?.left(delivery)
@@ -241,42 +242,51 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
    * or all up to it; 0 are all.
    * @throws PreconditionFailedError when the tag is not out, and then nothing is taken (ACK-02 to ACK-04).
    */
-  takeOut(deliveryTag: number, multiple: boolean): Delivery[] {
+  takeOut(deliveryTag: number, multiple: boolean): Taken {
     if (multiple && deliveryTag === 0) return this.#takeUpTo(Number.POSITIVE_INFINITY)
     const named = this.#unacked?.remove(deliveryTag)
-    if (named === undefined && this.#lost?.delete(deliveryTag) !== true) {
+    const lost = this.#lost?.get(deliveryTag)
+    if (named === undefined && lost === undefined) {
       throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
     }
-    const before = multiple ? this.#takeUpTo(deliveryTag) : []
-    return named === undefined ? before : [...before, named]
+    this.#lost?.delete(deliveryTag)
+    const before = multiple ? this.#takeUpTo(deliveryTag) : NOTHING
+    return named === undefined
+      ? { deliveries: before.deliveries, lost: [...before.lost, lost as Lost] }
+      : { deliveries: [...before.deliveries, named], lost: before.lost }
   }
 
   /** From now on what a deleted queue takes along may still be settled by its tag, once (Q-24). */
   rememberLost(): void {
-    this.#lost = new Set()
+    this.#lost = new Map()
   }
 
-  #takeUpTo(deliveryTag: number): Delivery[] {
-    const taken = [...(this.#unacked ?? [])].filter(({ tag }) => tag <= deliveryTag)
-    for (const { tag } of taken) this.#unacked?.remove(tag)
-    for (const tag of this.#lost ?? []) if (tag <= deliveryTag) this.#lost?.delete(tag)
-    return taken
+  #takeUpTo(deliveryTag: number): Taken {
+    const deliveries = [...(this.#unacked ?? [])].filter(({ tag }) => tag <= deliveryTag)
+    for (const { tag } of deliveries) this.#unacked?.remove(tag)
+    const lost = [...(this.#lost?.values() ?? [])].filter(({ tag }) => tag <= deliveryTag)
+    for (const { tag } of lost) this.#lost?.delete(tag)
+    return { deliveries, lost }
   }
 
   /** Puts back what `takeOut` took, under the same tags (TX-06). */
-  putIn(deliveries: readonly Delivery[]): void {
+  putIn({ deliveries, lost }: Taken): void {
     for (const delivery of deliveries) this.#unacked?.add(delivery)
+    for (const each of lost) this.#lost?.set(each.tag, each)
   }
 
   /**
-   * Settles what `takeOut` took, in order. What comes back goes back a consumer at a time, gets first and then by consumer
-   * tag, as in RabbitMQ; what one had comes back together, and keeps its order.
+   * Settles what `takeOut` took, in order. What comes back goes back a consumer at a time, each get first and then by
+   * consumer tag, as in RabbitMQ; what one had comes back together, and keeps its order.
    */
-  settleTaken(deliveries: readonly Delivery[], how: Settlement): void {
+  settleTaken({ deliveries, lost }: Taken, how: Settlement): void {
     const out = deliveries.filter(({ settlement }) => settlement === undefined)
     if (how === 'ack') for (const delivery of out) this.#settleAs(delivery, how)
     else for (const together of byConsumer(out)) this.#settleTogether(together, how)
-    for (const delivery of out) this.#window?.release(delivery, this.#subscriptions)
+    if (this.#window !== undefined) {
+      const count = out.filter(isConsumers).length + lost.filter(({ counts }) => counts).length
+      this.#window.release(count, this.#subscriptions)
+    }
     if (this.#subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
     if (broker.tracker !== undefined) for (const delivery of out) broker.tracker.left(delivery)
@@ -297,11 +307,15 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   /** Limits what is out on the channel as a whole; 0 = not at all. */
   limit(count: number): void {
-    const window = count === 0 ? undefined : new Window(count, this.#unacked ?? [])
-    for (const subscription of this.#subscriptions) subscription.unblock()
-    this.#window = window
-    window?.check(this.#subscriptions)
-    for (const queue of this.#queues) queue.assignReady()
+    if (count > 0 && this.#window !== undefined) {
+      this.#window.change(count, this.#subscriptions)
+    } else {
+      for (const subscription of this.#subscriptions) subscription.unblock()
+      const out = (this.#unacked?.length ?? 0) + (this.#lost?.size ?? 0)
+      this.#window = count === 0 ? undefined : new Window(count, out)
+      this.#window?.check(this.#subscriptions)
+      for (const queue of this.#queues) queue.assignReady()
+    }
     this.#virtualHost.broker.settle()
   }
 
@@ -313,10 +327,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   lose(queue: HomeQueue): void {
     for (const delivery of this.deliveries(queue)) {
       this.#unacked?.remove(delivery.tag)
-      this.#lost?.add(delivery.tag)
+      this.#lost?.set(delivery.tag, { tag: delivery.tag, counts: isConsumers(delivery) })
       delivery.lose()
       delivery.recipient?.settled()
-      this.#window?.release(delivery, this.#subscriptions)
     }
   }
 
@@ -338,7 +351,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       this.#unacked.remove(delivery.tag)
       delivery.lose()
       delivery.queue.takeBack(delivery)
-      this.#window?.release(delivery, this.#subscriptions)
+      this.#window?.release(isConsumers(delivery) ? 1 : 0, this.#subscriptions)
     }
   }
 
@@ -487,18 +500,27 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     if (this.#closed) return
     this.#closed = true
     const queues = this.#queues
+    const consumed = new Set<HomeQueue>(this.#subscriptions.map(({ queue }) => queue))
     for (const queue of queues) queue.suspend()
     for (const subscription of this.#subscriptions) subscription.cancel()
-    this.#takeBack(() => true)
-    for (const queue of queues) {
-      queue.forgetHolder(this)
-      queue.release()
-    }
+    // n.b. RabbitMQ's channel tells the queues that it consumes from; others see that it is gone, after that. So what the
+    // former have too much of now is in the latter before these have theirs back.
+    this.#giveBackTo(queues.filter((queue) => consumed.has(queue)))
+    this.#virtualHost.broker.settle()
+    this.#giveBackTo(queues.filter((queue) => !consumed.has(queue)))
     this.#connection.forget(this)
     this.#drained?.resolve()
     this.#drained = undefined
     this.#listener.closed?.(new ClosedError(`channel of connection '${this.#connection.name}'`))
     this.#virtualHost.broker.settle()
+  }
+
+  #giveBackTo(queues: readonly QueueState[]): void {
+    this.#takeBack(({ queue }) => queues.includes(queue as QueueState))
+    for (const queue of queues) {
+      queue.forgetHolder(this)
+      queue.release()
+    }
   }
 
   /** The channel holds deliveries of the queue from now on, or may. */
@@ -549,20 +571,6 @@ class PendingConfirm implements WithheldConfirm {
   release(): void {
     if (--this.#waitingFor === 0) this.#channel.confirm(this.#sequenceNumber)
   }
-}
-
-/** The deliveries of each consumer and of the gets of each queue, in the order of their tags. */
-function byConsumer(deliveries: readonly Delivery[]): Delivery[][] {
-  const groups = new Map<string, Delivery[]>()
-  for (const delivery of deliveries) {
-    const { recipient, queue } = delivery
-    const tag = recipient instanceof LocalSubscription ? `\u0001${recipient.consumerTag}` : ''
-    const key = `${queue.name}\u0000${tag}`
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [delivery])
-    else group.push(delivery)
-  }
-  return [...groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
 }
 
 function infoOf(queue: QueueState): QueueInfo {

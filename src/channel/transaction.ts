@@ -1,13 +1,14 @@
 /** A transaction of a channel: publishes and settlements that wait for their commit (TX-02, TX-05). */
 import type { Outcome } from '../declarations.js'
-import type { Delivery, Settlement } from '../delivery.js'
+import type { Settlement } from '../delivery.js'
 import { PreconditionFailedError } from '../errors.js'
 import type { LocalChannel } from './local-channel.js'
+import type { Taken } from './taken.js'
 
 export class Transaction {
   readonly #channel: LocalChannel
   #publishes: (() => Outcome)[] = []
-  #settlements: { readonly deliveries: readonly Delivery[]; readonly how: Settlement }[] = []
+  #settlements: { readonly taken: Taken; readonly how: Settlement }[] = []
 
   constructor(channel: LocalChannel) {
     this.#channel = channel
@@ -19,8 +20,8 @@ export class Transaction {
   }
 
   /** Deliveries that were taken out of the channel's unsettled ones. */
-  settles(deliveries: readonly Delivery[], how: Settlement): void {
-    this.#settlements.push({ deliveries, how })
+  settles(taken: Taken, how: Settlement): void {
+    this.#settlements.push({ taken, how })
   }
 
   /**
@@ -33,7 +34,7 @@ export class Transaction {
     this.#settlements = []
     let refused = false
     for (const publish of publishes) if (publish() === 'refused') refused = true
-    for (const { deliveries, how } of settlements) this.#channel.settleTaken(deliveries, how)
+    for (const { taken, how } of settlements) this.#channel.settleTaken(taken, how)
     if (refused) throw new PreconditionFailedError('partial tx completion')
   }
 
@@ -42,6 +43,6 @@ export class Transaction {
     const settlements = this.#settlements
     this.#publishes = []
     this.#settlements = []
-    for (const { deliveries } of settlements) this.#channel.putIn(deliveries)
+    for (const { taken } of settlements) this.#channel.putIn(taken)
   }
 }

@@ -1,40 +1,46 @@
 /** The channel-wide prefetch (`basic.qos` with global, QOS-04): so many deliveries out, whatever consumer has them. */
-import { LocalSubscription } from '../broker/local-subscription.js'
+import type { LocalSubscription } from '../broker/local-subscription.js'
 import type { QueueState } from '../broker/queue-state.js'
-import type { Delivery } from '../delivery.js'
 
 export class Window {
-  readonly #limit: number
-  readonly #counted: Set<Delivery>
+  #limit: number
+  /**
+   * Deliveries that are out. n.b. gets are among those that were out at first; nothing takes them off again, nor does
+   * another limit (QOS-07).
+   */
+  #out: number
   #full = false
   /** Whose turn it is when there is room again (QOS-10). */
   #turn = 0
 
-  /** What is out when the limit is set counts, gets too (QOS-07). */
-  constructor(limit: number, out: Iterable<Delivery>) {
+  constructor(limit: number, out: number) {
     this.#limit = limit
-    this.#counted = new Set(out)
+    this.#out = out
   }
 
-  /** A delivery is out. */
-  took(delivery: Delivery, subscriptions: readonly LocalSubscription[]): void {
-    this.#counted.add(delivery)
+  change(limit: number, subscriptions: readonly LocalSubscription[]): void {
+    this.#limit = limit
+    this.check(subscriptions)
+    this.release(0, subscriptions)
+  }
+
+  /** A consumer was given a delivery. */
+  took(subscriptions: readonly LocalSubscription[]): void {
+    this.#out++
     this.check(subscriptions)
   }
 
   /** Stops the consumers where the limit is reached; also consumers without acknowledgement (QOS-06). */
   check(subscriptions: readonly LocalSubscription[]): void {
-    if (this.#counted.size < this.#limit) return
+    if (this.#out < this.#limit) return
     this.#full = true
     for (const subscription of subscriptions) subscription.block()
   }
 
-  /** A delivery is settled or came back. */
-  release(delivery: Delivery, subscriptions: readonly LocalSubscription[]): void {
-    // n.b. a get that was out when the limit was set holds its place until the limit is set anew (QOS-07).
-    if (!(delivery.recipient instanceof LocalSubscription)) return
-    if (!this.#counted.delete(delivery) || !this.#full || this.#counted.size >= this.#limit) return
-    this.#open(subscriptions)
+  /** So many deliveries of consumers are settled or came back. */
+  release(count: number, subscriptions: readonly LocalSubscription[]): void {
+    this.#out = Math.max(this.#out - count, 0)
+    if (this.#full && this.#out < this.#limit) this.#open(subscriptions)
   }
 
   /** The consumers may have more, each queue in its turn. */

@@ -194,16 +194,93 @@ test('counts a prefetch of the channel over all consumers, at once (QOS-04, QOS-
 test('counts gets that are out when the limit is set, and frees nothing when they are settled (QOS-07)', async () => {
   const { broker, channel } = open()
   const { channel: ch, said } = channel()
-  fill(ch, 'q', 2)
+  fill(ch, 'q', 3)
   ch.basicGet('q')
   ch.basicQos(0, 1, true)
   ch.basicConsume('q', { consumerTag: 'c' })
   ch.basicAck(1)
-  await turn()
-  expect(said).toEqual([])
   ch.basicQos(0, 1, true)
   await turn()
+  expect(said).toEqual([])
+  ch.basicQos(0, 2, true)
+  await turn()
   expect(said).toHaveLength(1)
+  ch.basicQos(0, 0, true)
+  await turn()
+  expect(said).toHaveLength(2)
+  await finish(broker)
+})
+
+test('counts what went with its queue until it is settled (QOS-04, ACK-16)', async () => {
+  const { broker, channel } = open()
+  const { channel: ch, said } = channel()
+  for (const queue of ['gone', 'q']) fill(ch, queue, 1)
+  ch.basicQos(0, 1, true)
+  ch.basicConsume('gone', { consumerTag: 'c' })
+  await turn()
+  ch.queueDelete('gone')
+  ch.basicConsume('q', { consumerTag: 'd' })
+  await turn()
+  said.length = 0
+  ch.basicAck(1)
+  await turn()
+  expect(said).toEqual([['deliver', 'd', 2, 1, false]])
+  await finish(broker)
+})
+
+test('gives back each get by itself, and then a consumer at a time by tag (ACK-05)', async () => {
+  const { broker, channel } = open()
+  const { channel: ch, said } = channel()
+  fill(ch, 'q', 2)
+  ch.basicGet('q')
+  ch.basicGet('q')
+  ch.basicNack(1)
+  ch.basicGet('q')
+  ch.basicQos(0, 1)
+  for (const tag of ['late', 'early']) ch.basicConsume('q', { consumerTag: tag })
+  ch.basicNack(0, true)
+  await turn()
+  expect(said.map(([, tag, , body]) => [tag, body])).toEqual([
+    ['late', 2],
+    ['early', 1],
+  ])
+  said.length = 0
+  ch.basicNack(0, true)
+  await turn()
+  expect(said.map(([, tag, , body]) => [tag, body])).toEqual([
+    ['early', 1],
+    ['late', 2],
+  ])
+  await finish(broker)
+})
+
+test('gives back where it consumed before where it only got, so that a letter finds room there (ACK-11)', async () => {
+  const { broker, channel } = open()
+  const [{ channel: ch }, { channel: other }] = [channel(), channel()]
+  ch.queueDeclare('letters', { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } })
+  const deadLetter = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'letters' }
+  ch.queueDeclare('q', { arguments: { 'x-max-length': 1, ...deadLetter } })
+  ch.basicPublish('', 'letters', 'got')
+  ch.basicGet('letters')
+  ch.basicConsume('q')
+  for (const body of [1, 2]) ch.basicPublish('', 'q', body)
+  ch.close()
+  expect(['q', 'letters', 'letters'].map((queue) => other.basicGet(queue)?.delivery.body)).toEqual([2, 'got', 1])
+  await finish(broker)
+})
+
+test('a rollback lets what went with its queue be settled again (TX-06, ACK-16)', async () => {
+  const { broker, channel } = open()
+  const { channel: ch } = channel()
+  fill(ch, 'q', 1)
+  ch.txSelect()
+  ch.basicGet('q')
+  ch.queueDelete('q')
+  ch.basicAck(1)
+  ch.txRollback()
+  ch.basicAck(1)
+  ch.txCommit()
+  expect(() => ch.basicAck(1)).toThrow(/unknown delivery tag 1/)
   await finish(broker)
 })
 
