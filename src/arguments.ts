@@ -17,8 +17,9 @@ export type FieldValue =
   | readonly FieldValue[]
   | { readonly [key: string]: FieldValue }
 
-/** A whole number that came as a double: it is no integer, and equals none (GEN-12). */
+/** A whole number that came as a double, by AMQP: a `Number` that is no integer and equals none (GEN-12). */
 export class Double extends Number {
+  /** As RabbitMQ writes it: `10.0`. */
   override toString(): string {
     return `${super.toString()}.0`
   }

@@ -1,5 +1,5 @@
 /** leveret: a RabbitMQ that lives inside your process. */
-export type { Arguments, FieldValue } from './arguments.js'
+export type { Arguments, Double, FieldValue } from './arguments.js'
 export type { BodyMode } from './body.js'
 export type {
   AlarmEvent,
