@@ -26,8 +26,9 @@ export function byConsumer(deliveries: readonly Delivery[]): Delivery[][] {
   const groups = new Map<string, Delivery[]>()
   for (const delivery of deliveries) {
     const { recipient, queue, tag } = delivery
+    // n.b. by number where it was got, by tag where a consumer was given it, and the former first.
     const who =
-      recipient instanceof LocalSubscription ? `\u0001${recipient.consumerTag}` : String(tag).padStart(16, '0')
+      recipient instanceof LocalSubscription ? `\u0001${recipient.consumerTag}` : String(tag).padStart(17, '\u0000')
     const key = `${queue.name}\u0000${who}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [delivery])

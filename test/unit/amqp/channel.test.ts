@@ -238,18 +238,28 @@ test('gives back each get by itself, and then a consumer at a time by tag (ACK-0
   ch.basicGet('q')
   ch.basicQos(0, 1)
   for (const tag of ['late', 'early']) ch.basicConsume('q', { consumerTag: tag })
-  ch.basicNack(0, true)
-  await turn()
-  expect(said.map(([, tag, , body]) => [tag, body])).toEqual([
+  const givenBack = async () => {
+    said.length = 0
+    ch.basicNack(0, true)
+    await turn()
+    return said.map(([, tag, , body]) => [tag, body])
+  }
+  expect(await givenBack()).toEqual([
     ['late', 2],
     ['early', 1],
   ])
-  said.length = 0
-  ch.basicNack(0, true)
-  await turn()
-  expect(said.map(([, tag, , body]) => [tag, body])).toEqual([
+  expect(await givenBack()).toEqual([
     ['early', 1],
     ['late', 2],
+  ])
+  ch.basicAck(0, true)
+  ch.basicQos(0, 0)
+  fill(ch, 'r', 2)
+  ch.basicGet('r')
+  ch.basicConsume('r', { consumerTag: 'any' })
+  expect(await givenBack()).toEqual([
+    ['any', 1],
+    ['any', 2],
   ])
   await finish(broker)
 })
