@@ -197,9 +197,36 @@ describe('amqp-connection-manager on leveret/amqplib', () => {
     expect(jobs.done).toEqual(new Set([1, 2, 3]))
   })
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'loses nothing and doubles nothing unflagged, wherever connections are lost (seed %i)',
-    async (seed) => {
+  test('is told by which operator its connection was closed, and gets back what it had not acknowledged', async () => {
+    const connection = open()
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const jobs = await Jobs.open(connection, () => held)
+    for (let id = 1; id <= 8; id++) jobs.send(id)
+    await vi.waitFor(() => expect(jobs.seen).toHaveLength(5))
+    jobs.seen.splice(0)
+
+    brokerOf().virtualHost('/').closeConnections('maintenance')
+    jobs.send(9)
+    const text = 'Connection closed: 320 (CONNECTION-FORCED) with message "CONNECTION_FORCED - maintenance"'
+    expect(await next(connection, 'disconnect')).toMatchObject({ err: { message: text, code: 320 } })
+    await vi.waitFor(() => expect(jobs.seen).toHaveLength(5))
+    release()
+    await jobs.settle()
+    expect(jobs.seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => ({ id, redelivered: id <= 5 })))
+    expect(jobs.done.size).toBe(9)
+  })
+
+  const losses = [
+    ['lost', dropConnections],
+    ['closed by an operator', () => brokerOf().virtualHost('/').closeConnections('maintenance')],
+  ] as const
+  const seeds = [1, 2, 3, 4, 5, 6, 7, 8]
+  test.each(losses.flatMap(([how, lose]) => seeds.map((seed) => [how, seed, lose] as const)))(
+    'loses nothing and doubles nothing unflagged, wherever connections are %s (seed %i)',
+    async (_, seed, lose) => {
       let state = seed
       const random = (below: number) => {
         state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
@@ -214,7 +241,7 @@ describe('amqp-connection-manager on leveret/amqplib', () => {
         for (let burst = random(20); burst > 0; burst--) jobs.send(++id)
         for (let ticks = random(12); ticks > 0; ticks--) await undefined
         for (let turns = random(3); turns > 0; turns--) await turn()
-        dropConnections()
+        lose()
         for (let burst = random(5); burst > 0; burst--) jobs.send(++id)
         if (random(2) === 1) await next(connection, 'connect')
       }

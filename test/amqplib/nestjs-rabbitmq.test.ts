@@ -119,35 +119,42 @@ describe('@golevelup/nestjs-rabbitmq on leveret/amqplib', () => {
     expect(dead?.properties.headers?.['x-death']).toMatchObject([{ queue: 'placed', reason: 'rejected', count: 1 }])
   })
 
-  test('loses nothing and doubles nothing unflagged when the connection is lost under handlers and publishes', async () => {
-    const { orders, amqp } = await open()
-    let release = (): void => undefined
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
-    orders.work = () => held
-    const sent = new Map<number, number>()
-    const send = async (id: number): Promise<void> => {
-      sent.set(id, (sent.get(id) ?? 0) + 1)
-      await amqp.publish('orders', 'order.placed', { id }).catch(() => send(id))
-    }
-    for (const id of [1, 2, 3, 4]) await send(id)
-    await vi.waitFor(() => expect(orders.seen.map(({ id }) => id)).toEqual([1, 2, 3]))
+  test.each([
+    ['lost', dropConnections],
+    ['closed by an operator', () => brokerOf().virtualHost('/').closeConnections('maintenance')],
+  ])(
+    'loses nothing and doubles nothing unflagged when the connection is %s under handlers and publishes',
+    async (_, lose) => {
+      const { orders, amqp } = await open()
+      let release = (): void => undefined
+      const held = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      orders.work = () => held
+      const sent = new Map<number, number>()
+      const send = async (id: number): Promise<void> => {
+        sent.set(id, (sent.get(id) ?? 0) + 1)
+        await amqp.publish('orders', 'order.placed', { id }).catch(() => send(id))
+      }
+      for (const id of [1, 2, 3, 4]) await send(id)
+      await vi.waitFor(() => expect(orders.seen.map(({ id }) => id)).toEqual([1, 2, 3]))
 
-    const unconfirmed = [5, 6].map(send)
-    await undefined
-    dropConnections()
-    unconfirmed.push(send(7))
-    await Promise.all(unconfirmed)
-    await vi.waitFor(() => expect(orders.seen).toHaveLength(6))
-    release()
-    await vi.waitFor(() => expect(counts('placed')).toEqual({ ready: 0, unacked: 0 }))
+      const unconfirmed = [5, 6].map(send)
+      await undefined
+      lose()
+      unconfirmed.push(send(7))
+      await Promise.all(unconfirmed)
+      await vi.waitFor(() => expect(orders.seen).toHaveLength(6))
+      release()
+      await vi.waitFor(() => expect(counts('placed')).toEqual({ ready: 0, unacked: 0 }))
 
-    const seen = (wanted: boolean) =>
-      orders.seen.filter(({ redelivered }) => redelivered === wanted).map(({ id }) => id)
-    expect(seen(true)).toEqual([1, 2, 3])
-    expect(new Set(seen(false))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7]))
-    for (const [id, times] of sent) expect(seen(false).filter((each) => each === id).length).toBeLessThanOrEqual(times)
-    expect(Math.max(...sent.values())).toBe(2)
-  })
+      const seen = (wanted: boolean) =>
+        orders.seen.filter(({ redelivered }) => redelivered === wanted).map(({ id }) => id)
+      expect(seen(true)).toEqual([1, 2, 3])
+      expect(new Set(seen(false))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7]))
+      for (const [id, times] of sent)
+        expect(seen(false).filter((each) => each === id).length).toBeLessThanOrEqual(times)
+      expect(Math.max(...sent.values())).toBe(2)
+    },
+  )
 })
