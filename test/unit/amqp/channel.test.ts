@@ -257,6 +257,7 @@ test('gives back each get by itself, and then a consumer at a time by tag (ACK-0
   fill(ch, 'r', 2)
   ch.basicGet('r')
   ch.basicConsume('r', { consumerTag: 'any' })
+  await turn()
   expect(await givenBack()).toEqual([
     ['any', 1],
     ['any', 2],
