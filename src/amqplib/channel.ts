@@ -178,7 +178,16 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
 
   ack(message: Message, allUpTo?: boolean): void {
     const tag = longField('deliveryTag', message.fields.deliveryTag)
-    this.#settle(() => this.#amqp.basicAck(tag, !!allUpTo))
+    this.#checkOpen()
+    if (this.connection.held) this.connection.send(() => this.perform(() => this.#amqp.basicAck(tag, !!allUpTo)))
+    else if (!this.#amqp.closed) {
+      // n.b. no closure, as in `publish`: both are once a message.
+      try {
+        this.#amqp.basicAck(tag, !!allUpTo)
+      } catch (error) {
+        if (!this.#isReported(error)) throw error
+      }
+    }
   }
 
   ackAll(): void {
@@ -276,8 +285,11 @@ export class BaseChannel extends EventEmitter implements AmqpChannelListener {
 
   #consumerOf(consumerTag: string): OnMessage {
     // n.b. in the order of the channel a delivery may come in another consumer's turn: the reply to the consume goes first.
-    if (!this.#consumers.has(consumerTag)) this.#begin?.()
-    const onMessage = this.#consumers.get(consumerTag)
+    let onMessage = this.#consumers.get(consumerTag)
+    if (onMessage === undefined) {
+      this.#begin?.()
+      onMessage = this.#consumers.get(consumerTag)
+    }
     if (!onMessage) throw new Error(`Unknown consumer: ${consumerTag}`)
     return onMessage
   }

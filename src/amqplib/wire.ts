@@ -1,7 +1,7 @@
 /** What amqplib makes of values on their way to the broker and back: field tables, properties, bodies. */
 
 import type { MessageProperties as EngineProperties } from '../index.js'
-import { type Arguments, contentTypeOf, encodeBody, type FieldValue, type Message } from '../internal.js'
+import { type Arguments, contentTypeOf, encodeBody, type FieldValue, type Message, NO_PROPERTIES } from '../internal.js'
 import { Encoding, longField, octetField } from './fields.js'
 import type * as Options from './options.js'
 import type { MessageProperties, MessagePropertyHeaders } from './types.js'
@@ -111,6 +111,8 @@ export function encodeProperties(options: Options.Publish): EngineProperties | u
 
 /** The properties of a message, every one there and undefined where it has none; with the header of QQ-05. */
 export function decodeProperties({ properties, body }: Message, deliveryCount?: number): MessageProperties {
+  // n.b. most messages have none, and an object of constants is made in one go.
+  if (properties === NO_PROPERTIES && deliveryCount === undefined && body instanceof Uint8Array) return noProperties()
   const { expiration } = properties
   const headers =
     deliveryCount === undefined ? properties.headers : { ...properties.headers, 'x-delivery-count': deliveryCount }
@@ -132,6 +134,23 @@ export function decodeProperties({ properties, body }: Message, deliveryCount?: 
     clusterId: undefined,
   }
 }
+
+const noProperties = (): MessageProperties => ({
+  contentType: undefined,
+  contentEncoding: undefined,
+  headers: {},
+  deliveryMode: undefined,
+  priority: undefined,
+  correlationId: undefined,
+  replyTo: undefined,
+  expiration: undefined,
+  messageId: undefined,
+  timestamp: undefined,
+  type: undefined,
+  userId: undefined,
+  appId: undefined,
+  clusterId: undefined,
+})
 
 type MakeBuffer = new (bytes: Uint8Array) => Buffer
 
