@@ -59,14 +59,16 @@ export class Connection extends EventEmitter {
   #cut = false
   #closed = false
 
-  constructor(broker: Broker, { virtualHost, credentials, channelMax, capabilities }: Target) {
+  constructor(broker: Broker, { virtualHost, credentials, channelMax, capabilities, name }: Target) {
     super()
     this.#capabilities = capabilities
     const [user, password] = loginOf(credentials)
     const most = channelMax === 0 ? 2047 : Math.min(channelMax, 2047)
-    const login = { virtualHost, user, password, channelMax: most }
+    const login = { virtualHost, user, password, channelMax: most, ...(name !== undefined && { name }) }
     this.#amqp = openAmqpConnection(broker, login, {
-      closed: (error) => this.guard(() => this.#closedByServer(error)),
+      // n.b. in an event of its own, as a socket's end: promises that replies have resolved have had their turn.
+      closed: (error) => inNextTurn(() => this.guard(() => this.#closedByServer(error))),
+      lost: () => this.drop(),
       blocked: (reason) =>
         this.guard(() => {
           if (!this.can('connection.blocked')) return
