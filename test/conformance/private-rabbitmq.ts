@@ -1,4 +1,5 @@
-// Starts a RabbitMQ of our own: for what everybody on a broker would feel, as an alarm, and for plugins.
+// Starts a RabbitMQ of our own: for what everybody on a broker would feel, as an alarm, and for plugins. Up in about ten
+// seconds; needs the package `rabbitmq-server`, and to be root or the user rabbitmq.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -26,6 +27,7 @@ async function freePort(): Promise<number> {
 
 const ended = (child: ChildProcess) => new Promise<void>((resolve) => child.once('exit', () => resolve()))
 
+/** Rejects with why, where there is none to start or it lacks a plugin. */
 export async function startPrivateRabbitmq(plugins: readonly string[] = []): Promise<PrivateRabbitmq> {
   const folder = mkdtempSync(join(tmpdir(), 'leveret-rabbitmq-'))
   const node = `leveret_${process.pid}_${Math.random().toString(36).slice(2, 6)}@localhost`
@@ -45,7 +47,7 @@ export async function startPrivateRabbitmq(plugins: readonly string[] = []): Pro
   const words = asRabbitmq ? ['rabbitmq', '-s', '/bin/sh', '-c', command] : ['-c', command]
   const server = spawn(asRabbitmq ? 'su' : 'sh', words, {
     cwd: folder,
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
       RABBITMQ_NODENAME: node,
@@ -58,6 +60,8 @@ export async function startPrivateRabbitmq(plugins: readonly string[] = []): Pro
     },
   })
   const gone = ended(server)
+  let said = ''
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', (text) => (said += text))
   const shell = new ErlangShell(node)
   const stop = async () => {
     await shell.evaluate('init:stop()')
@@ -71,9 +75,14 @@ export async function startPrivateRabbitmq(plugins: readonly string[] = []): Pro
   while ((await shell.evaluate('true = rabbit:is_running()')).text !== 'true') {
     if (Date.now() - start > START_LIMIT || server.exitCode !== null) {
       await stop()
-      throw new Error('expected a RabbitMQ that starts')
+      throw new Error(`expected a RabbitMQ that starts, it said: ${said.slice(-2000)}`)
     }
     await sleep(200)
+  }
+  const { text: missing } = await shell.evaluate(`[${plugins.join(',')}] -- rabbit_plugins:active()`)
+  if (missing !== '[]') {
+    await stop()
+    throw new Error(`expected a RabbitMQ with the plugins ${missing}`)
   }
   return { port, shell, stop }
 }

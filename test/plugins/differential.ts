@@ -6,7 +6,7 @@ import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'a
 import fc from 'fast-check'
 import { Broker, LeveretError, type VirtualHost } from 'leveret'
 import { consistentHash, random, recentHistory } from 'leveret/exchange-types'
-import { startRabbitMQ } from '../support/private-rabbitmq.js'
+import { startPrivateRabbitmq } from '../conformance/private-rabbitmq.js'
 
 const PLUGINS = ['rabbitmq_consistent_hash_exchange', 'rabbitmq_random_exchange', 'rabbitmq_recent_history_exchange']
 const QUEUES = ['a', 'b', 'c', 'd']
@@ -279,13 +279,13 @@ const numRuns = Number(process.argv[2] ?? 60)
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
 console.log(`seed ${seed}`)
 console.log('skipped: x-delayed-message, whose plug-in no package of RabbitMQ has')
-const rabbitmq = await startRabbitMQ(PLUGINS)
+const rabbitmq = await startPrivateRabbitmq(PLUGINS).catch((error: Error) => error.message)
 if (typeof rabbitmq === 'string') console.log(`skipped: all of it: ${rabbitmq}`)
 else {
   try {
     const leveret = new Leveret()
     await leveret.start()
-    const server = await Server.start(rabbitmq.url)
+    const server = await Server.start(`amqp://127.0.0.1:${rabbitmq.port}`)
     for (const comparison of COMPARISONS) await compare(server, leveret, comparison, numRuns, seed)
     const [theirs, ours] = [await replayThroughExchange(server), await replayThroughExchange(leveret)]
     if (theirs.join() !== ours.join())
