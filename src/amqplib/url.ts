@@ -10,6 +10,8 @@ export interface Target extends Place {
   readonly virtualHost: string
   readonly credentials: Credentials
   readonly channelMax: number
+  /** What the client calls the connection, if anything. */
+  readonly name: string | undefined
   /** What the client says it can take. */
   readonly capabilities: Readonly<Record<string, unknown>>
 }
@@ -33,12 +35,14 @@ export function targetOf(url: string | Options.Connect | undefined | false, sock
   if (protocol !== 'amqp:' && protocol !== 'amqps:') {
     throw new Error(`Expected amqp: or amqps: as the protocol; got ${protocol}`)
   }
+  const { capabilities, connection_name: name } = socketOptions.clientProperties ?? {}
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port || (protocol === 'amqp:' ? 5672 : 5671),
     virtualHost: vhost ? unescapeQuery(vhost) : '/',
     credentials: socketOptions.credentials ?? parts.credentials,
-    capabilities: Object(socketOptions.clientProperties?.['capabilities'] ?? CAPABILITIES),
+    name: typeof name === 'string' && name !== '' ? name : undefined,
+    capabilities: Object(capabilities ?? CAPABILITIES),
     channelMax: channelMax === undefined ? 0 : Number.parseInt(String(channelMax), 10),
   }
 }

@@ -251,17 +251,19 @@ export class Publishing implements RouteSink, ContextHome {
 
   /** Publishes a message that was routed before, as far as those queues are still there (TX-03). */
   publishTo(queues: readonly QueueState[], message: Message, mandatory: boolean, publisher: Publisher): Outcome {
-    this.#published++
     this.#visit++
     // n.b. a queue that is gone took its copy with it: that is no reason to return the message.
     const left = queues.filter(({ deleted }) => !deleted)
     if (left.length === 0 && queues.length > 0) {
+      this.#published++
       this.#unroutable++
       return 'accepted'
     }
     this.#found = left.length
     for (const [index, queue] of left.entries()) this.#queues[index] = queue
-    return this.#enqueue(message, mandatory, publisher)
+    const outcome = this.#enqueue(message, mandatory, publisher)
+    this.#published++
+    return outcome
   }
 
   /** Enqueues a message in the queues that were found. */

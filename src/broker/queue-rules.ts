@@ -69,9 +69,9 @@ export function rulesOf(queue: RuledQueue, former?: QueueRules): QueueRules {
   })
   const { firehose } = queue.virtualHost
   if (firehose !== undefined) made.push(firehose.hooksOf(queue.name))
-  const tracked = queue.broker.tracker?.hooksOf(queue)
-  if (tracked !== undefined) made.push(tracked)
-  const plain = !ruled && firehose === undefined && tracked === undefined && Object.keys(args).length === 0
+  const tracked = queue.broker.tracker?.hooksOf(queue) ?? []
+  made.push(...tracked)
+  const plain = !ruled && firehose === undefined && tracked.length === 0 && Object.keys(args).length === 0
   return plain ? NO_RULES : new QueueRules(made, args)
 }
 

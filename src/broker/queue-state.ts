@@ -233,6 +233,11 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.assignReady()
   }
 
+  /** Lets every second of the ready messages pass the one ahead of it, so many times, and answers how often. For tests. */
+  swap(times: number): number {
+    return this.#ready.swap(times)
+  }
+
   /** Lets so many consumers pass their turn. For tests. */
   passTurns(count: number): void {
     for (let i = 0; i < count; i++) {

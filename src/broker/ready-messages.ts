@@ -127,6 +127,22 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
     return entry
   }
 
+  /** Lets every second message pass the one ahead of it, so many times; of another priority none can. Answers how often. */
+  swap(times: number): number {
+    const taken: Delivery[] = []
+    while (taken.length < 2 * times && this.length > 0) taken.push(this.takeHead())
+    let swapped = 0
+    for (let i = 1; i < taken.length; i += 2) {
+      const [before, after] = [taken[i - 1] as Delivery, taken[i] as Delivery]
+      if (this.#owner.rules.maxPriority !== undefined && !areEqual(before, after)) continue
+      taken[i - 1] = new Delivery(after.message, before.position, after.deadline, after.history)
+      taken[i] = new Delivery(before.message, after.position, before.deadline, before.history)
+      swapped++
+    }
+    for (const entry of taken.reverse()) this.giveBack(entry, true)
+    return swapped
+  }
+
   /** Lets the expired at the head die, and waits for the next that will. */
   expire(): void {
     if (this.#store.headDeadline() === 0) return
@@ -182,4 +198,8 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
     const event = { virtualHost: virtualHost.name, name, ready: this.length }
     broker.defer({ run: () => broker.events.backlog(event) })
   }
+}
+
+function areEqual({ message }: Delivery, { message: other }: Delivery): boolean {
+  return (message.properties.priority ?? 0) === (other.properties.priority ?? 0)
 }

@@ -46,8 +46,12 @@ export interface Tracker extends HandleTracker {
   settledTwice(delivery: Delivery, how: Settlement): void
   /** Something else happened to a message, as the diagnostics channels tell; by a delivery's settlement or by time. */
   happened(name: MessageEventName, event: MessageEvent): void
+  /** A queue, exchange or binding is about to be declared, be it there or not. */
+  declaring(virtualHost: string, what: Declaring): void
+  /** An error of a client closed its channel, or its connection. */
+  failed(connection: string, error: LeveretError): void
   /** What is to be done to a queue, beside its arguments. */
-  hooksOf(queue: TrackedQueue): QueueHooks | undefined
+  hooksOf(queue: TrackedQueue): readonly QueueHooks[]
 }
 
 export interface BrokerServices {

@@ -20,6 +20,8 @@ import { METHODS, NO_METHOD } from './methods.js'
 export interface AmqpConnectionListener {
   /** `connection.close` by the broker. */
   closed(error: LeveretError, method: MethodId): void
+  /** The network is gone, and the client is to notice by itself, as at the end of a socket. Else it hears `closed`. */
+  lost?(): void
   /** `connection.blocked`: the broker has an alarm, and the connection published (CH-22). */
   blocked?(reason: string): void
   /** `connection.unblocked`. */
@@ -58,8 +60,9 @@ export class AmqpConnection implements AmqpChannelOwner {
     this.channelMax = settings.channelMax === 0 ? MOST_CHANNELS : settings.channelMax
     this.#broker = broker
     this.#listener = listener
-    this.#connection = new LocalConnection(broker, virtualHost, settings.name, settings.rights, (reason) => {
-      this.#lose(new ConnectionForcedError(reason), NO_METHOD)
+    this.#connection = new LocalConnection(broker, virtualHost, settings.name, settings.rights, {
+      ended: (reason) => this.#lose(new ConnectionForcedError(reason), NO_METHOD),
+      cut: () => this.#cut(),
     })
   }
 
@@ -174,6 +177,11 @@ export class AmqpConnection implements AmqpChannelOwner {
     this.#closed = true
     this.#endChannels()
     this.scheduler.schedule({ run: () => this.#listener.closed(error, method) })
+  }
+
+  #cut(): void {
+    this.#listener.lost?.()
+    this.#connection.end('the network is gone')
   }
 
   #endChannels(): void {

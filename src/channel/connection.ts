@@ -10,28 +10,36 @@ import type { HandleTracker } from '../tracker.js'
 import type { ChannelListener, Connection } from './channel.js'
 import { type ChannelOwner, LocalChannel } from './local-channel.js'
 
+/** Who speaks another protocol over a connection. */
+export interface ConnectionOwner {
+  /** The broker ended the connection. */
+  ended(reason: string): void
+  /** The network is gone, and the client is to find out by itself. Without it, it hears of `ended`. */
+  cut?(): void
+}
+
 export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
   readonly name: string
   readonly #broker: BrokerState
   readonly #state: VirtualHostState
   readonly #channels = new Set<LocalChannel>()
-  readonly #ended: ((reason: string) => void) | undefined
+  readonly owner: ConnectionOwner | undefined
   readonly rights: Rights | undefined
   #numbers = 0
   closed = false
 
-  /** Without `rights` it may do everything. `ended` hears why the broker ended the connection. */
+  /** Without `rights` it may do everything. */
   constructor(
     broker: BrokerState,
     virtualHost: VirtualHostState,
     name: string,
     rights?: Rights,
-    ended?: (reason: string) => void,
+    owner?: ConnectionOwner,
   ) {
     this.#broker = broker
     this.rights = rights
     if (rights !== undefined) rights.user.connections++
-    this.#ended = ended
+    this.owner = owner
     this.#state = virtualHost
     this.name = name
     virtualHost.connections.add(this)
@@ -93,7 +101,7 @@ export class LocalConnection implements Connection, QueueOwner, ChannelOwner {
     // n.b. consumers that were just cancelled hear of that first: a channel that closes ends them without a word.
     const close = (): void => {
       this.#closeChannels()
-      this.#ended?.(reason)
+      this.owner?.ended(reason)
     }
     if (afterTasks) this.#broker.scheduler.schedule({ run: close })
     else close()

@@ -77,6 +77,11 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     return this.#closed || this.#connection.closed
   }
 
+  /** Its connection. */
+  get owner(): ChannelOwner {
+    return this.#connection
+  }
+
   // Publish
 
   publish(unchecked: Message, mandatory: boolean, delay: number): Outcome {

@@ -8,6 +8,7 @@ import {
   type MessageEvent,
   type MessageEventName,
   type QueueHooks,
+  type QueueState,
   type Send,
   type Settlement,
   type TrackedQueue,
@@ -15,6 +16,7 @@ import {
   type WithheldConfirm,
 } from '../internal.js'
 import { Causality } from './causality.js'
+import { allOf, type Interference } from './fault.js'
 import { type Happening, Log } from './log.js'
 import { siteOf } from './site.js'
 
@@ -60,6 +62,8 @@ export class Follower implements Tracker {
   readonly confirms = new Map<WithheldConfirm, Message>()
   /** Messages that will be published later, and when. */
   readonly later = new Map<Message, number>()
+  /** What goes wrong because a test says so. */
+  readonly faults: Interference[] = []
   /** Grows with everything that happens. */
   changes = 0
   readonly #broker: BrokerState
@@ -103,7 +107,8 @@ export class Follower implements Tracker {
     message: Message,
     queues: readonly TrackedQueue[],
   ): ((confirm: WithheldConfirm) => void) | undefined {
-    this.later.delete(message)
+    const awaited = !this.later.delete(message)
+    const answers = this.faults.map((fault) => fault.publishing?.(message, queues as readonly QueueState[], awaited))
     const { cause, site } = this.causality.note(message, this.now, siteOf())
     const names = queues.map(({ name }) => name)
     this.log.add({ what: 'published', at: this.now, virtualHost, message, queues: names, cause, site })
@@ -170,6 +175,7 @@ export class Follower implements Tracker {
     }
     this.#add('delivered', delivery, { consumer, site: undefined })
     if (delivery.recipient?.noAck === true) this.#add('acked', delivery)
+    for (const fault of this.faults) fault.entering?.(delivery)
     this.changed()
   }
 
@@ -203,6 +209,7 @@ export class Follower implements Tracker {
 
   left(delivery: Delivery): void {
     if (delivery.settlement === 'ack') this.#add('acked', delivery)
+    for (const fault of this.faults) fault.left?.(delivery)
     this.changed()
   }
 
@@ -218,8 +225,8 @@ export class Follower implements Tracker {
     this.changed()
   }
 
-  hooksOf(_queue: TrackedQueue): QueueHooks | undefined {
-    return undefined
+  hooksOf(queue: TrackedQueue): readonly QueueHooks[] {
+    return this.faults.flatMap((fault) => fault.hooksOf?.(queue as QueueState) ?? [])
   }
 
   sending(send: Send): Send {
