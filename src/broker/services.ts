@@ -1,6 +1,7 @@
 /** What the parts of a broker share, whatever virtual host they are in. Implemented by `BrokerState`. */
-import type { Compatibility } from '../declarations.js'
+import type { BindingDeclaration, Compatibility, ExchangeDeclaration, QueueDeclaration } from '../declarations.js'
 import type { Delivery, Settlement } from '../delivery.js'
+import type { LeveretError } from '../errors.js'
 import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import type { Message } from '../message.js'
 import type { DeathReason, QueueHooks, WithheldConfirm } from '../queue-arguments/queue-argument.js'
@@ -15,6 +16,12 @@ export interface TrackedQueue {
   readonly name: string
   readonly virtualHost: { readonly name: string }
 }
+
+/** A declaration, by what is declared. */
+export type Declaring =
+  | { readonly queue: QueueDeclaration }
+  | { readonly exchange: ExchangeDeclaration }
+  | { readonly binding: BindingDeclaration }
 
 /** Follows a message from its publish into the handlers it causes; installed by test kits, else absent. */
 export interface Tracker extends HandleTracker {

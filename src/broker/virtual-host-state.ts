@@ -82,6 +82,7 @@ export class VirtualHostState implements QueueHome {
     // n.b. the type is looked at first, even when an exchange of that name exists (EX-06).
     const type = this.#typeOf(declaration.type)
     rights?.check('configure', 'exchange', name)
+    this.broker.tracker?.declaring(this.name, { exchange: declaration })
     const existing = this.exchanges.get(name)
     if (existing !== undefined) {
       checkSameExchange(this.#exchangeTitle(name), existing, declaration)
@@ -225,6 +226,7 @@ export class VirtualHostState implements QueueHome {
     const { rights } = owner
     checkNotReserved(declared)
     rights?.check('configure', 'queue', name)
+    this.broker.tracker?.declaring(this.name, { queue: declaration })
     const existing = this.queues.get(name)
     if (existing !== undefined) {
       checkSameQueue(existing, declaration, owner)
@@ -308,6 +310,7 @@ export class VirtualHostState implements QueueHome {
     const { destinationKind, routingKey, arguments: args } = declaration
     const [sourceName, destinationName] = [cleanName(declaration.source), cleanName(declaration.destination)]
     this.#checkBinding(sourceName, declaration, destinationName, owner)
+    this.broker.tracker?.declaring(this.name, { binding: declaration })
     const source = this.exchange(sourceName)
     const destination =
       destinationKind === 'queue' ? this.queue(destinationName, owner) : this.exchange(destinationName)

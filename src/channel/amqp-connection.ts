@@ -165,8 +165,13 @@ export class AmqpConnection implements AmqpChannelOwner {
     this.#broker.withhold({ release })
   }
 
+  channelFailed(error: LeveretError): void {
+    this.#broker.tracker?.failed(this.name, error)
+  }
+
   fail(error: LeveretError, method: MethodId): void {
     if (this.#closed) return
+    this.#broker.tracker?.failed(this.name, error)
     this.close()
     this.scheduler.schedule({ run: () => this.#listener.closed(error, method) })
   }

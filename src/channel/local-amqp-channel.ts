@@ -39,6 +39,8 @@ export interface AmqpChannelOwner {
   forget(channel: LocalAmqpChannel): void
   /** A channel made an error that RabbitMQ closes the connection for (GEN-01). */
   fail(error: LeveretError, method: MethodId): void
+  /** A channel made an error that closes it. */
+  channelFailed(error: LeveretError): void
   /** A channel published: a broker with an alarm blocks the connection then. */
   published(): void
 }
@@ -413,6 +415,7 @@ export class LocalAmqpChannel implements AmqpChannel {
   #fail(error: LeveretError, method: MethodId): void {
     if (error.scope === 'connection') this.#connection.fail(error, method)
     else if (error.scope === 'channel') {
+      this.#connection.channelFailed(error)
       this.end()
       this.#notice(() => this.#listener.closed(error, method))
     }
