@@ -25,7 +25,9 @@ import type {
 } from './amqp-channel.js'
 import type { LocalChannel } from './local-channel.js'
 import { METHODS, type MethodName } from './methods.js'
+import { settleOne, settleTaken, takeOut } from './taken.js'
 import { Transaction } from './transaction.js'
+import { limit } from './window.js'
 
 const NO_FLAGS: PublishFlags = {}
 
@@ -78,7 +80,7 @@ export class LocalAmqpChannel implements AmqpChannel {
       },
       confirmed: (sequenceNumber, accepted) => this.#confirm(sequenceNumber, accepted),
     })
-    this.#channel.rememberLost()
+    this.#channel.lost = new Map()
   }
 
   get closed(): boolean {
@@ -312,7 +314,7 @@ export class LocalAmqpChannel implements AmqpChannel {
     this.#run('basic.recover', () => {
       if (!requeue) throw new NotImplementedError('requeue=false')
       for (const subscription of this.#consumers.values()) this.#handOut(subscription)
-      this.#channel.settleTaken(this.#channel.takeOut(0, true), 'requeue')
+      settleTaken(this.#channel, takeOut(this.#channel, 0, true), 'requeue')
     })
   }
 
@@ -320,9 +322,9 @@ export class LocalAmqpChannel implements AmqpChannel {
     this.#checkOpen()
     try {
       if (this.#transaction !== undefined) {
-        this.#transaction.settles(this.#channel.takeOut(deliveryTag, multiple), how)
-      } else if (multiple) this.#channel.settleTaken(this.#channel.takeOut(deliveryTag, true), how)
-      else this.#channel.settleOne(deliveryTag, how)
+        this.#transaction.settles(takeOut(this.#channel, deliveryTag, multiple), how)
+      } else if (multiple) settleTaken(this.#channel, takeOut(this.#channel, deliveryTag, true), how)
+      else settleOne(this.#channel, deliveryTag, how)
     } catch (error) {
       this.#report(error, method)
       throw error
@@ -333,7 +335,7 @@ export class LocalAmqpChannel implements AmqpChannel {
     this.#run('basic.qos', () => {
       if (prefetchSize !== 0) throw new NotImplementedError(`prefetch_size!=0 (${prefetchSize})`)
       // QOS-05: a limit for each consumer takes the limit of the channel away.
-      this.#channel.limit(global ? prefetchCount : 0)
+      limit(this.#channel, global ? prefetchCount : 0)
       this.#limited = global && prefetchCount > 0
       if (!global) this.#prefetch = prefetchCount
     })

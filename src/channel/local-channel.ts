@@ -30,9 +30,7 @@ import { generateName, REPLY_TO } from '../names.js'
 import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { checkMessage } from './check-message.js'
-import { byConsumer, isConsumers, type Lost, NOTHING, type Taken } from './taken.js'
 import { Unacked } from './unacked.js'
-import { Window } from './window.js'
 
 /** What a channel needs of its connection. */
 export interface ChannelOwner extends Client {
@@ -43,6 +41,26 @@ export interface ChannelOwner extends Client {
   forget(channel: LocalChannel): void
 }
 
+/** A limit of all consumers of a channel together. */
+export interface ChannelWindow {
+  change(limit: number): void
+  /** A delivery is out. */
+  took(delivery: Delivery): void
+  /** A delivery is settled or came back. */
+  release(delivery: Delivery): void
+  /** So many deliveries of consumers are settled. */
+  releaseAll(count: number): void
+  /** There is a consumer more. */
+  check(): void
+}
+
+/** A delivery whose queue is gone; the delivery itself would keep its message. */
+export interface Lost {
+  readonly tag: number
+  /** True when a consumer was given it: settled, it makes room in the limit of the channel. */
+  readonly counts: boolean
+}
+
 export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   /** Its place among the channels of the connection that ever held something, from 1; 0 until it does. */
   number = 0
@@ -50,11 +68,11 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   readonly #virtualHost: VirtualHostState
   readonly #listener: ChannelListener
   // n.b. most channels have one consumer of one queue, or none: lists cost a third of maps.
-  #subscriptions: readonly LocalSubscription[] = []
-  #queues: readonly QueueState[] = []
-  #unacked: Unacked | undefined
-  /** Tags of deliveries that went with their queue, where those may still be named. */
-  #lost: Map<number, Lost> | undefined
+  subscriptions: readonly LocalSubscription[] = []
+  queues: readonly QueueState[] = []
+  unacked: Unacked | undefined
+  /** Deliveries that went with their queue, by tag, where they may still be settled, once (Q-24). */
+  lost: Map<number, Lost> | undefined
   #tags = 0
   #pending = 0
   #drained: { promise: Promise<void>; resolve: () => void } | undefined
@@ -64,7 +82,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   /** Where its consumer of direct replies takes them. */
   #replies: QueueState | undefined
   /** The limit of all its consumers together. */
-  #window: Window | undefined
+  window: ChannelWindow | undefined
   #closed = false
 
   constructor(connection: ChannelOwner, virtualHost: VirtualHostState, listener: ChannelListener) {
@@ -197,11 +215,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       if (this.#replies !== undefined && delivery.recipient?.queue === this.#replies && this.#isOld) this.#tags--
       return
     }
-    this.#unacked ??= new Unacked()
-    this.#unacked.add(delivery)
-    if (this.#window !== undefined && delivery.recipient instanceof LocalSubscription) {
-      this.#window.took(this.#subscriptions)
-    }
+    this.unacked ??= new Unacked()
+    this.unacked.add(delivery)
+    this.window?.took(delivery)
   }
 
   get #isOld(): boolean {
@@ -209,130 +225,47 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   }
 
   drop(delivery: Delivery): void {
-    this.#unacked?.remove(delivery.tag)
-    this.#window?.release(isConsumers(delivery) ? 1 : 0, this.#subscriptions)
+    this.unacked?.remove(delivery.tag)
+    this.window?.release(delivery)
   }
 
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
-    const delivery = this.#unacked?.remove(deliveryTag)
+    const delivery = this.unacked?.remove(deliveryTag)
     if (delivery === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
-    this.#settle(delivery, how, reason)
+    this.finish(delivery, how, reason)
   }
 
   settledTwice(delivery: Delivery, how: Settlement): void {
     this.#virtualHost.broker.tracker?.settledTwice(delivery, how)
   }
 
-  /** Settles the delivery with this tag by itself, as `takeOut` and `settleTaken` do. */
-  settleOne(deliveryTag: number, how: Settlement): void {
-    const delivery = this.#unacked?.remove(deliveryTag)
-    if (delivery === undefined) this.settleTaken(this.takeOut(deliveryTag, false), how)
-    else {
-      delivery.settlement = how
-      this.#settle(delivery, how, undefined)
-    }
-  }
-
-  #settle(delivery: Delivery, how: Settlement, reason: unknown): void {
+  /** Settles what was taken out. */
+  finish(delivery: Delivery, how: Settlement, reason: unknown): void {
     delivery.queue.settle(delivery, how, reason)
-    this.#window?.release(isConsumers(delivery) ? 1 : 0, this.#subscriptions)
-    if (this.#subscriptions.length === 0) this.#rest()
+    this.window?.release(delivery)
+    if (this.subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
     broker.tracker?.left(delivery)
     broker.settle()
   }
 
-  /**
-   * Takes deliveries out of those that are out, to be settled by `settleTaken` or put back by `putIn`: the one with the tag,
-   * or all up to it; 0 are all.
-   * @throws PreconditionFailedError when the tag is not out, and then nothing is taken (ACK-02 to ACK-04).
-   */
-  takeOut(deliveryTag: number, multiple: boolean): Taken {
-    if (multiple && deliveryTag === 0) return this.#takeUpTo(Number.POSITIVE_INFINITY)
-    const named = this.#unacked?.remove(deliveryTag)
-    const lost = this.#lost?.get(deliveryTag)
-    if (named === undefined && lost === undefined) {
-      throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
-    }
-    this.#lost?.delete(deliveryTag)
-    const before = multiple ? this.#takeUpTo(deliveryTag) : NOTHING
-    return named === undefined
-      ? { deliveries: before.deliveries, lost: [...before.lost, lost as Lost] }
-      : { deliveries: [...before.deliveries, named], lost: before.lost }
-  }
-
-  /** From now on what a deleted queue takes along may still be settled by its tag, once (Q-24). */
-  rememberLost(): void {
-    this.#lost = new Map()
-  }
-
-  #takeUpTo(deliveryTag: number): Taken {
-    const deliveries = [...(this.#unacked ?? [])].filter(({ tag }) => tag <= deliveryTag)
-    for (const { tag } of deliveries) this.#unacked?.remove(tag)
-    const lost = [...(this.#lost?.values() ?? [])].filter(({ tag }) => tag <= deliveryTag)
-    for (const { tag } of lost) this.#lost?.delete(tag)
-    return { deliveries, lost }
-  }
-
-  /** Puts back what `takeOut` took, under the same tags (TX-06). */
-  putIn({ deliveries, lost }: Taken): void {
-    for (const delivery of deliveries) this.#unacked?.add(delivery)
-    for (const each of lost) this.#lost?.set(each.tag, each)
-  }
-
-  /**
-   * Settles what `takeOut` took, in order. What comes back goes back a consumer at a time, each get first and then by
-   * consumer tag, as in RabbitMQ; what one had comes back together, and keeps its order.
-   */
-  settleTaken({ deliveries, lost }: Taken, how: Settlement): void {
-    const out = deliveries.filter(({ settlement }) => settlement === undefined)
-    if (how === 'ack') for (const delivery of out) this.#settleAs(delivery, how)
-    else for (const together of byConsumer(out)) this.#settleTogether(together, how)
-    if (this.#window !== undefined) {
-      const count = out.filter(isConsumers).length + lost.filter(({ counts }) => counts).length
-      this.#window.release(count, this.#subscriptions)
-    }
-    if (this.#subscriptions.length === 0) this.#rest()
+  /** Ends an operation that settled these. */
+  settled(deliveries: readonly Delivery[]): void {
+    if (this.subscriptions.length === 0) this.#rest()
     const { broker } = this.#virtualHost
-    if (broker.tracker !== undefined) for (const delivery of out) broker.tracker.left(delivery)
+    if (broker.tracker !== undefined) for (const delivery of deliveries) broker.tracker.left(delivery)
     broker.settle()
   }
 
-  #settleTogether(deliveries: readonly Delivery[], how: Settlement): void {
-    const queue = deliveries[0]?.queue
-    queue?.suspend()
-    for (const delivery of deliveries) this.#settleAs(delivery, how)
-    queue?.release()
-  }
-
-  #settleAs(delivery: Delivery, how: Settlement): void {
-    delivery.settlement = how
-    delivery.queue.settle(delivery, how)
-  }
-
-  /** Limits what is out on the channel as a whole; 0 = not at all. */
-  limit(count: number): void {
-    if (count > 0 && this.#window !== undefined) {
-      this.#window.change(count, this.#subscriptions)
-    } else {
-      for (const subscription of this.#subscriptions) subscription.unblock()
-      const out = (this.#unacked?.length ?? 0) + (this.#lost?.size ?? 0)
-      this.#window = count === 0 ? undefined : new Window(count, out)
-      this.#window?.check(this.#subscriptions)
-      for (const queue of this.#queues) queue.assignReady()
-    }
-    this.#virtualHost.broker.settle()
-  }
-
   *deliveries(queue: HomeQueue): Iterable<Delivery> {
-    if (this.#unacked === undefined) return
-    for (const delivery of this.#unacked) if (delivery.queue === queue) yield delivery
+    if (this.unacked === undefined) return
+    for (const delivery of this.unacked) if (delivery.queue === queue) yield delivery
   }
 
   lose(queue: HomeQueue): void {
     for (const delivery of this.deliveries(queue)) {
-      this.#unacked?.remove(delivery.tag)
-      this.#lost?.set(delivery.tag, { tag: delivery.tag, counts: isConsumers(delivery) })
+      this.unacked?.remove(delivery.tag)
+      this.lost?.set(delivery.tag, { tag: delivery.tag, counts: delivery.recipient instanceof LocalSubscription })
       delivery.lose()
       delivery.recipient?.settled()
     }
@@ -350,13 +283,13 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   /** Gives deliveries back to their queues, in order, as failed: their consumer is lost. */
   #takeBack(which: (delivery: Delivery) => boolean): void {
-    if (this.#unacked === undefined) return
-    for (const delivery of this.#unacked) {
+    if (this.unacked === undefined) return
+    for (const delivery of this.unacked) {
       if (!which(delivery)) continue
-      this.#unacked.remove(delivery.tag)
+      this.unacked.remove(delivery.tag)
       delivery.lose()
       delivery.queue.takeBack(delivery)
-      this.#window?.release(isConsumers(delivery) ? 1 : 0, this.#subscriptions)
+      this.window?.release(delivery)
     }
   }
 
@@ -365,7 +298,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   consume(name: string, options: ConsumeOptions, listener: SubscriptionListener): LocalSubscription {
     this.#checkOpen()
     const consumerTag = options.consumerTag === '' ? generateName('amq.ctag-') : options.consumerTag
-    if (this.#subscriptions.some((other) => other.consumerTag === consumerTag)) {
+    if (this.subscriptions.some((other) => other.consumerTag === consumerTag)) {
       throw new NotAllowedError(`attempt to reuse consumer tag '${consumerTag}'`)
     }
     const queue = name === REPLY_TO ? this.#takeReplies(options.noAck) : this.#readable(name)
@@ -373,9 +306,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     const impossible = options.exclusive && (queue.consumerCount > 0 || queue.rules.singleActiveConsumer)
     if (!options.once && (inUse || impossible)) throw new AccessRefusedError(`${queue.title} in exclusive use`)
     const subscription = new LocalSubscription(queue, this, { ...options, consumerTag }, listener)
-    this.#subscriptions = [...this.#subscriptions, subscription]
+    this.subscriptions = [...this.subscriptions, subscription]
     this.#remember(queue)
-    this.#window?.check(this.#subscriptions)
+    this.window?.check()
     queue.addConsumer(subscription)
     const { broker, name: virtualHost } = this.#virtualHost
     if (!options.once) broker.announce('consumer.created', () => ({ virtualHost, queue: queue.name, consumerTag }))
@@ -393,7 +326,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   unsubscribed(subscription: LocalSubscription): void {
     const { consumerTag, queue } = subscription
     if (queue === this.#replies) this.#replies = undefined
-    this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription)
+    this.subscriptions = this.subscriptions.filter((other) => other !== subscription)
     const { broker, name: virtualHost } = this.#virtualHost
     this.#rest()
     if (subscription.once) return
@@ -504,10 +437,10 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    const queues = this.#queues
-    const consumed = new Set<HomeQueue>(this.#subscriptions.map(({ queue }) => queue))
+    const queues = this.queues
+    const consumed = new Set<HomeQueue>(this.subscriptions.map(({ queue }) => queue))
     for (const queue of queues) queue.suspend()
-    for (const subscription of this.#subscriptions) subscription.cancel()
+    for (const subscription of this.subscriptions) subscription.cancel()
     // n.b. RabbitMQ's channel tells the queues that it consumes from; others see that it is gone, after that. So what the
     // former have too much of now is in the latter before these have theirs back.
     this.#giveBackTo(queues.filter((queue) => consumed.has(queue)))
@@ -530,15 +463,15 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   /** The channel holds deliveries of the queue from now on, or may. */
   #remember(queue: QueueState): void {
-    if (!this.#queues.includes(queue)) this.#queues = [...this.#queues, queue]
+    if (!this.queues.includes(queue)) this.queues = [...this.queues, queue]
     this.#connection.remember(this)
   }
 
   /** A channel that holds nothing is forgotten by everybody, so that handles may be made and dropped freely. */
   #rest(): void {
-    if (this.#subscriptions.length > 0 || this.#pending > 0 || (this.#unacked?.length ?? 0) > 0) return
-    for (const queue of this.#queues) queue.forgetHolder(this)
-    this.#queues = []
+    if (this.subscriptions.length > 0 || this.#pending > 0 || (this.unacked?.length ?? 0) > 0) return
+    for (const queue of this.queues) queue.forgetHolder(this)
+    this.queues = []
     this.#connection.forget(this)
   }
 

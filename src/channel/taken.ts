@@ -1,28 +1,93 @@
-/** What is taken out of a channel's unsettled deliveries, to be settled together or put back. */
+/**
+ * AMQP's settlements, which name a delivery by its tag, or all up to it: what is taken out of a channel's unsettled
+ * deliveries, to be settled together or put back.
+ */
 import { LocalSubscription } from '../broker/local-subscription.js'
-import type { Delivery } from '../delivery.js'
+import type { Delivery, Settlement } from '../delivery.js'
+import { PreconditionFailedError } from '../errors.js'
+import type { LocalChannel, Lost } from './local-channel.js'
 
 export interface Taken {
   readonly deliveries: readonly Delivery[]
   readonly lost: readonly Lost[]
 }
 
-/** A delivery whose queue is gone; the delivery itself would keep its message. */
-export interface Lost {
-  readonly tag: number
-  /** True when a consumer was given it: settled, it makes room in the limit of the channel. */
-  readonly counts: boolean
-}
-
-export const NOTHING: Taken = { deliveries: [], lost: [] }
+const NOTHING: Taken = { deliveries: [], lost: [] }
 
 /** True for what a consumer was given, false for a get. */
 export function isConsumers({ recipient }: Delivery): boolean {
   return recipient instanceof LocalSubscription
 }
 
+/** Settles the delivery with this tag by itself, as `takeOut` and `settleTaken` do. */
+export function settleOne(channel: LocalChannel, deliveryTag: number, how: Settlement): void {
+  const delivery = channel.unacked?.remove(deliveryTag)
+  if (delivery === undefined) settleTaken(channel, takeOut(channel, deliveryTag, false), how)
+  else {
+    delivery.settlement = how
+    channel.finish(delivery, how, undefined)
+  }
+}
+
+/**
+ * Takes deliveries out of those that are out, to be settled by `settleTaken` or put back by `putIn`: the one with the tag,
+ * or all up to it; 0 are all.
+ * @throws PreconditionFailedError when the tag is not out, and then nothing is taken (ACK-02 to ACK-04).
+ */
+export function takeOut(channel: LocalChannel, deliveryTag: number, multiple: boolean): Taken {
+  if (multiple && deliveryTag === 0) return takeUpTo(channel, Number.POSITIVE_INFINITY)
+  const named = channel.unacked?.remove(deliveryTag)
+  const lost = channel.lost?.get(deliveryTag)
+  if (named === undefined && lost === undefined) {
+    throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
+  }
+  channel.lost?.delete(deliveryTag)
+  const before = multiple ? takeUpTo(channel, deliveryTag) : NOTHING
+  return named === undefined
+    ? { deliveries: before.deliveries, lost: [...before.lost, lost as Lost] }
+    : { deliveries: [...before.deliveries, named], lost: before.lost }
+}
+
+function takeUpTo({ unacked, lost }: LocalChannel, deliveryTag: number): Taken {
+  const deliveries = [...(unacked ?? [])].filter(({ tag }) => tag <= deliveryTag)
+  for (const { tag } of deliveries) unacked?.remove(tag)
+  const gone = [...(lost?.values() ?? [])].filter(({ tag }) => tag <= deliveryTag)
+  for (const { tag } of gone) lost?.delete(tag)
+  return { deliveries, lost: gone }
+}
+
+/** Puts back what `takeOut` took, under the same tags (TX-06). */
+export function putIn(channel: LocalChannel, { deliveries, lost }: Taken): void {
+  for (const delivery of deliveries) channel.unacked?.add(delivery)
+  for (const each of lost) channel.lost?.set(each.tag, each)
+}
+
+/**
+ * Settles what `takeOut` took, in order. What comes back goes back a consumer at a time, each get first and then by
+ * consumer tag, as in RabbitMQ; what one had comes back together, and keeps its order.
+ */
+export function settleTaken(channel: LocalChannel, { deliveries, lost }: Taken, how: Settlement): void {
+  const out = deliveries.filter(({ settlement }) => settlement === undefined)
+  if (how === 'ack') for (const delivery of out) settleAs(delivery, how)
+  else for (const together of byConsumer(out)) settleTogether(together, how)
+  channel.window?.releaseAll(out.filter(isConsumers).length + lost.filter(({ counts }) => counts).length)
+  channel.settled(out)
+}
+
+function settleTogether(deliveries: readonly Delivery[], how: Settlement): void {
+  const queue = deliveries[0]?.queue
+  queue?.suspend()
+  for (const delivery of deliveries) settleAs(delivery, how)
+  queue?.release()
+}
+
+function settleAs(delivery: Delivery, how: Settlement): void {
+  delivery.settlement = how
+  delivery.queue.settle(delivery, how)
+}
+
 /** The deliveries of each consumer, in the order of their tags; a get is by itself. */
-export function byConsumer(deliveries: readonly Delivery[]): Delivery[][] {
+function byConsumer(deliveries: readonly Delivery[]): Delivery[][] {
   const groups = new Map<string, Delivery[]>()
   for (const delivery of deliveries) {
     const { recipient, queue, tag } = delivery

@@ -3,7 +3,7 @@ import type { Outcome } from '../declarations.js'
 import type { Settlement } from '../delivery.js'
 import { PreconditionFailedError } from '../errors.js'
 import type { LocalChannel } from './local-channel.js'
-import type { Taken } from './taken.js'
+import { putIn, settleTaken, type Taken } from './taken.js'
 
 export class Transaction {
   readonly #channel: LocalChannel
@@ -34,7 +34,7 @@ export class Transaction {
     this.#settlements = []
     let refused = false
     for (const publish of publishes) if (publish() === 'refused') refused = true
-    for (const { taken, how } of settlements) this.#channel.settleTaken(taken, how)
+    for (const { taken, how } of settlements) settleTaken(this.#channel, taken, how)
     if (refused) throw new PreconditionFailedError('partial tx completion')
   }
 
@@ -43,6 +43,6 @@ export class Transaction {
     const settlements = this.#settlements
     this.#publishes = []
     this.#settlements = []
-    for (const { taken } of settlements) this.#channel.putIn(taken)
+    for (const { taken } of settlements) putIn(this.#channel, taken)
   }
 }

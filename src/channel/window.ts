@@ -1,8 +1,24 @@
 /** The channel-wide prefetch (`basic.qos` with global, QOS-04): so many deliveries out, whatever consumer has them. */
-import type { LocalSubscription } from '../broker/local-subscription.js'
 import type { QueueState } from '../broker/queue-state.js'
+import type { Delivery } from '../delivery.js'
+import type { ChannelWindow, LocalChannel } from './local-channel.js'
+import { isConsumers } from './taken.js'
 
-export class Window {
+/** Limits what is out on the channel as a whole; 0 = not at all. */
+export function limit(channel: LocalChannel, count: number): void {
+  if (count > 0 && channel.window !== undefined) {
+    channel.window.change(count)
+  } else {
+    for (const subscription of channel.subscriptions) subscription.unblock()
+    channel.window = count === 0 ? undefined : new Window(channel, count)
+    channel.window?.check()
+    for (const queue of channel.queues) queue.assignReady()
+  }
+  channel.settled([])
+}
+
+class Window implements ChannelWindow {
+  readonly #channel: LocalChannel
   #limit: number
   /**
    * Deliveries that are out. n.b. gets are among those that were out at first; nothing takes them off again, nor does
@@ -13,39 +29,44 @@ export class Window {
   /** Whose turn it is when there is room again (QOS-10). */
   #turn = 0
 
-  constructor(limit: number, out: number) {
+  constructor(channel: LocalChannel, limit: number) {
+    this.#channel = channel
     this.#limit = limit
-    this.#out = out
+    this.#out = (channel.unacked?.length ?? 0) + (channel.lost?.size ?? 0)
   }
 
-  change(limit: number, subscriptions: readonly LocalSubscription[]): void {
+  change(limit: number): void {
     this.#limit = limit
-    this.check(subscriptions)
-    this.release(0, subscriptions)
+    this.check()
+    this.releaseAll(0)
   }
 
-  /** A consumer was given a delivery. */
-  took(subscriptions: readonly LocalSubscription[]): void {
+  took(delivery: Delivery): void {
+    if (!isConsumers(delivery)) return
     this.#out++
-    this.check(subscriptions)
+    this.check()
   }
 
   /** Stops the consumers where the limit is reached; also consumers without acknowledgement (QOS-06). */
-  check(subscriptions: readonly LocalSubscription[]): void {
+  check(): void {
     if (this.#out < this.#limit) return
     this.#full = true
-    for (const subscription of subscriptions) subscription.block()
+    for (const subscription of this.#channel.subscriptions) subscription.block()
   }
 
-  /** So many deliveries of consumers are settled or came back. */
-  release(count: number, subscriptions: readonly LocalSubscription[]): void {
+  release(delivery: Delivery): void {
+    if (isConsumers(delivery)) this.releaseAll(1)
+  }
+
+  releaseAll(count: number): void {
     this.#out = Math.max(this.#out - count, 0)
-    if (this.#full && this.#out < this.#limit) this.#open(subscriptions)
+    if (this.#full && this.#out < this.#limit) this.#open()
   }
 
   /** The consumers may have more, each queue in its turn. */
-  #open(subscriptions: readonly LocalSubscription[]): void {
+  #open(): void {
     this.#full = false
+    const { subscriptions } = this.#channel
     for (const subscription of subscriptions) subscription.unblock()
     const queues = [...new Set(subscriptions.map(({ queue }) => queue as QueueState))]
     const first = this.#turn++ % Math.max(queues.length, 1)

@@ -85,7 +85,7 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('CON-12', amqp, 'void subscription.cancel()', ''),
   mutant('QOS-02', amqp, 'if (!global) this.#prefetch = prefetchCount', 'if (global) this.#prefetch = prefetchCount'),
   mutant('QOS-04', amqp, 'global ? prefetchCount : 0', '0'),
-  mutant('ACK-04', channel, 'if (multiple && deliveryTag === 0)', 'if (multiple && deliveryTag < 0)'),
+  mutant('ACK-04', 'channel/taken.ts', 'if (multiple && deliveryTag === 0)', 'if (multiple && deliveryTag < 0)'),
   mutant('ACK-12', 'broker/queue-state.ts', 'delivery.again(failures, true)', 'delivery.again(failures, false)'),
   mutant(
     'DLX-05',
@@ -99,8 +99,8 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant(
     'TX-06',
     'channel/transaction.ts',
-    'this.#channel.putIn(deliveries)',
-    "this.#channel.settleTaken(deliveries, 'requeue')",
+    'putIn(this.#channel, taken)',
+    "settleTaken(this.#channel, taken, 'requeue')",
   ),
   mutant('TX-12', 'channel/transaction.ts', "if (publish() === 'refused') refused = true", 'publish()'),
   mutant('DRT-04', 'channel/check-message.ts', '{ ...properties, replyTo }', 'properties'),
