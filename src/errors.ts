@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'BODY_NOT_ENCODABLE'
   | 'BODY_INVALID'
   | 'TEST_FAILED'
+  | 'INTERNAL_ERROR'
 
 /**
  * What an error costs on a real RabbitMQ: one message, the call that was made, the channel, or the whole connection.

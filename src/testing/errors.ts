@@ -8,3 +8,12 @@ export class TestFailedError extends LeveretError {
     super('TEST_FAILED', 'call', message, cause === undefined ? {} : { cause })
   }
 }
+
+/** 541: a queue could not store a message, see `kit.faults.failStorage`. Nothing was stored anywhere. */
+export class InternalError extends LeveretError {
+  /** Made by kits. @hidden */
+  constructor(what: string, cause?: unknown) {
+    const reply = { replyCode: 541, replyText: 'INTERNAL_ERROR' }
+    super('INTERNAL_ERROR', 'connection', `INTERNAL_ERROR - ${what}`, cause === undefined ? reply : { ...reply, cause })
+  }
+}

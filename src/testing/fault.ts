@@ -1,8 +1,8 @@
 /** A fault: what is to go wrong, how often, and how often it has. */
-import type { Delivery, Message, QueueHooks, QueueState, WithheldConfirm } from '../internal.js'
+import type { Delivery, Message, QueueHooks, QueueState, TrackedQueue, WithheldConfirm } from '../internal.js'
 
-/** Takes the confirm of the publish that is going on. */
-export type Withhold = (confirm: WithheldConfirm) => void
+/** Takes the confirm of the publish that is going on, until it calls `release`. */
+export type Withhold = (confirm: WithheldConfirm, release: () => void) => void
 
 /** What a fault may do to a broker, and when it is asked. */
 export interface Interference {
@@ -17,8 +17,6 @@ export interface Interference {
   left?(delivery: Delivery): void
   /** What a queue is to do, asked when the rules of the queue are made. */
   hooksOf?(queue: QueueState): QueueHooks | undefined
-  /** How a confirm is held back that it took; undefined for another. */
-  holding?(confirm: WithheldConfirm): string | undefined
 }
 
 /** Something that goes wrong because a test says so. */
@@ -29,6 +27,8 @@ export class Fault {
   readonly #site: string | undefined
   #fired = 0
   #cancelled = false
+  /** Called when it will not fire again. @internal */
+  onEnd: (() => void) | undefined
 
   /** Made by `kit.faults`. @hidden */
   constructor(what: string, times: number, site: string | undefined) {
@@ -49,8 +49,9 @@ export class Fault {
 
   /** From now on nothing goes wrong any more, and it counts as no finding that less did than was asked for. */
   cancel(): void {
+    if (this.#cancelled) return
     this.#cancelled = true
-    this.ended()
+    this.onEnd?.()
   }
 
   /** What is wrong with it at the end of a test: it went wrong less often than it was told to. @internal */
@@ -70,28 +71,35 @@ export class Fault {
   /** True, and counted, while it is to go wrong. @internal */
   fire(): boolean {
     if (this.remaining <= 0) return false
-    if (++this.#fired === this.#times) this.ended()
+    if (++this.#fired === this.#times) this.onEnd?.()
     return true
   }
-
-  /** It will not fire again. @internal */
-  protected ended(): void {}
 }
 
 /** One who withholds for all of these: the confirm is given when the last of them lets go. */
-export function allOf(withholding: readonly Withhold[]): Withhold | undefined {
-  const [first] = withholding
-  if (withholding.length < 2) return first
+export function allOf(withholding: readonly Withhold[]): ((confirm: WithheldConfirm) => void) | undefined {
+  if (withholding.length === 0) return undefined
   return (confirm) => {
     let left = withholding.length
-    const gate: WithheldConfirm = {
-      get open() {
-        return confirm.open ?? true
-      },
-      release: () => {
-        if (--left === 0) confirm.release()
-      },
+    const release = (): void => {
+      if (--left === 0 && confirm.open !== false) confirm.release()
     }
-    for (const withhold of withholding) withhold(gate)
+    for (const withhold of withholding) withhold(confirm, release)
+  }
+}
+
+/** A fault of one queue, whichever queue has that name at the time. */
+export class QueueFault extends Fault {
+  readonly #queue: TrackedQueue
+
+  /** Made by `kit.faults`. @hidden */
+  constructor(what: string, queue: TrackedQueue, times: number, site: string | undefined) {
+    super(`${what} of queue '${queue.name}'`, times, site)
+    this.#queue = queue
+  }
+
+  /** True for the queue that it is of. @internal */
+  protected concerns({ name, virtualHost }: TrackedQueue): boolean {
+    return name === this.#queue.name && virtualHost.name === this.#queue.virtualHost.name
   }
 }

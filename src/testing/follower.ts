@@ -63,7 +63,9 @@ export class Follower implements Tracker {
   /** Messages that will be published later, and when. */
   readonly later = new Map<Message, number>()
   /** What goes wrong because a test says so. */
-  readonly faults: Interference[] = []
+  faults: readonly Interference[] = []
+  /** Confirms that a fault holds back, and how that ends. */
+  readonly heldBack = new WeakMap<WithheldConfirm, string>()
   /** Grows with everything that happens. */
   changes = 0
   readonly #broker: BrokerState
@@ -84,6 +86,11 @@ export class Follower implements Tracker {
 
   get now(): number {
     return this.#broker.timers.now()
+  }
+
+  /** Calls back when so many ms have passed on the kit's clock. */
+  after(ms: number, callback: () => void): void {
+    this.#broker.timers.after(ms, callback)
   }
 
   /** Something happened that somebody may wait for. */
@@ -113,7 +120,7 @@ export class Follower implements Tracker {
     const names = queues.map(({ name }) => name)
     this.log.add({ what: 'published', at: this.now, virtualHost, message, queues: names, cause, site })
     this.changed()
-    return undefined
+    return allOf(answers.filter((answer) => answer !== undefined))
   }
 
   withheld(confirm: WithheldConfirm, message: Message): void {
@@ -171,11 +178,12 @@ export class Follower implements Tracker {
     if (!isGet) {
       this.#finishLast(taking)
       this.#last.set(taking, handling)
-      this.causality.enter(delivery, taking)
     }
     this.#add('delivered', delivery, { consumer, site: undefined })
     if (delivery.recipient?.noAck === true) this.#add('acked', delivery)
     for (const fault of this.faults) fault.entering?.(delivery)
+    // n.b. last: a fault may end the consumer, which has the delivery all the same.
+    if (!isGet) this.causality.enter(delivery, taking)
     this.changed()
   }
 

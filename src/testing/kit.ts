@@ -15,6 +15,7 @@ import {
 import { VirtualClock } from './clock.js'
 import { type Duration, milliseconds } from './duration.js'
 import { TestFailedError } from './errors.js'
+import { Faults } from './faults.js'
 import { Follower } from './follower.js'
 import { type Parked, type Patience, Stillness } from './stillness.js'
 
@@ -76,6 +77,7 @@ export class TestKit {
   readonly #clock: VirtualClock | undefined
   readonly #follower: Follower
   readonly #stillness: Stillness
+  readonly #faults: Faults
   readonly #timeout: number
   /** Advances one after another. */
   #advancing: Promise<unknown> = Promise.resolve()
@@ -92,6 +94,7 @@ export class TestKit {
     this.#state = stateOf(this.broker)
     this.#follower = new Follower(this.#state)
     this.#stillness = new Stillness(this.#state, this.#follower)
+    this.#faults = new Faults(this.#state, this.#follower)
     this.#timeout = timeout
   }
 
@@ -195,6 +198,13 @@ export class TestKit {
     })
     if (current !== undefined) current.asleep--
     this.#follower.changed()
+  }
+
+  // What goes wrong
+
+  /** Lets things go wrong: confirms, deliveries, connections, storage. What did not fire is found at the end. */
+  get faults(): Faults {
+    return this.#faults
   }
 
   // The end

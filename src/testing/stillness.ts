@@ -145,7 +145,10 @@ export class Stillness {
       hold(this.#describe(handling), handling.asleep > 0 || before?.has(handling))
     }
     for (const [confirm, message] of follower.confirms) {
-      if (concerns(message)) hold(`confirm of ${this.#nameOf(message)}: a queue is full`, before?.has(confirm))
+      if (!concerns(message)) continue
+      const held = follower.heldBack.get(confirm)
+      const why = held ?? (this.#broker.alarmed ? 'the broker has an alarm' : 'a queue is full')
+      hold(`confirm of ${this.#nameOf(message)}: ${why}`, held !== undefined || before?.has(confirm))
     }
     for (const queue of this.#queues()) {
       for (const consumer of takersOf(queue)) {
