@@ -4,7 +4,7 @@ export { contentTypeOf, encodeBody } from './body.js'
 export type { BrokerState } from './broker/broker-state.js'
 export type { LocalSubscription } from './broker/local-subscription.js'
 export type { QueueState } from './broker/queue-state.js'
-export type { TrackedQueue, Tracker } from './broker/services.js'
+export type { Declaring, TrackedQueue, Tracker } from './broker/services.js'
 export type {
   AmqpChannel,
   AmqpChannelListener,
@@ -24,7 +24,7 @@ export { stateOf } from './local/instruments.js'
 export { openConnection } from './local/open-connection.js'
 export { Message, NO_PROPERTIES } from './message.js'
 export { describe } from './names.js'
-export { boolean, type Checks, checkOptions, hintAt, integer, oneOf, signal, string } from './options.js'
+export { boolean, type Check, type Checks, checkOptions, hintAt, integer, oneOf, signal, string } from './options.js'
 export type { DeathReason, QueueHooks, WithheldConfirm } from './queue-arguments/queue-argument.js'
 export { Scheduler } from './scheduler.js'
 export type { Send } from './tracker.js'

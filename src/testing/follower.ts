@@ -3,7 +3,9 @@ import {
   Batch,
   type BrokerState,
   type DeathReason,
+  type Declaring,
   Delivery,
+  type LeveretError,
   type Message,
   type MessageEvent,
   type MessageEventName,
@@ -18,7 +20,9 @@ import {
 import { Causality } from './causality.js'
 import { allOf, type Interference } from './fault.js'
 import { type Happening, Log } from './log.js'
+import { type Asking, Notes } from './notes.js'
 import { siteOf } from './site.js'
+import type { Rule } from './strictness.js'
 
 /** A delivery from its hand-over until it is settled and its handler is through. */
 export interface Handling {
@@ -57,6 +61,7 @@ interface Taking {
 export class Follower implements Tracker {
   readonly log = new Log()
   readonly causality = new Causality()
+  readonly notes: Notes
   readonly handlings = new Set<Handling>()
   /** Confirms that publishers wait for, and of what. */
   readonly confirms = new Map<WithheldConfirm, Message>()
@@ -74,8 +79,9 @@ export class Follower implements Tracker {
   readonly #last = new WeakMap<object, Handling>()
   #wakers: (() => void)[] = []
 
-  constructor(broker: BrokerState) {
+  constructor(broker: BrokerState, rules: ReadonlySet<Rule>) {
     this.#broker = broker
+    this.notes = new Notes(broker, rules, this.causality)
     const others = broker.afterOperations
     broker.afterOperations = () => {
       others?.()
@@ -114,6 +120,7 @@ export class Follower implements Tracker {
     message: Message,
     queues: readonly TrackedQueue[],
   ): ((confirm: WithheldConfirm) => void) | undefined {
+    this.notes.publishing(message)
     const awaited = !this.later.delete(message)
     const answers = this.faults.map((fault) => fault.publishing?.(message, queues as readonly QueueState[], awaited))
     const { cause, site } = this.causality.note(message, this.now, siteOf())
@@ -128,6 +135,7 @@ export class Follower implements Tracker {
   }
 
   delayed(_virtualHost: string, message: Message, delay: number): void {
+    this.notes.publishing(message)
     this.causality.note(message, this.now, siteOf())
     this.later.set(message, this.now + delay)
     this.changed()
@@ -179,6 +187,7 @@ export class Follower implements Tracker {
       this.#finishLast(taking)
       this.#last.set(taking, handling)
     }
+    this.notes.delivered()
     this.#add('delivered', delivery, { consumer, site: undefined })
     if (delivery.recipient?.noAck === true) this.#add('acked', delivery)
     for (const fault of this.faults) fault.entering?.(delivery)
@@ -212,6 +221,7 @@ export class Follower implements Tracker {
   held(delivery: Delivery, until: number): void {
     const handling = this.#handlingOf.get(delivery)
     if (handling !== undefined) handling.heldUntil = until
+    this.notes.held.add(delivery)
     this.changed()
   }
 
@@ -221,7 +231,8 @@ export class Follower implements Tracker {
     this.changed()
   }
 
-  settledTwice(_delivery: Delivery, _how: Settlement): void {
+  settledTwice(delivery: Delivery, how: Settlement): void {
+    this.notes.twice(delivery, how)
     this.changed()
   }
 
@@ -229,7 +240,9 @@ export class Follower implements Tracker {
     const what = HAPPENINGS[name]
     if (what === undefined) return
     const { virtualHost, message, queue, reason } = event
-    this.log.add({ what, at: this.now, virtualHost, message, queue, reason, site: siteOf() })
+    const site = siteOf()
+    this.log.add({ what, at: this.now, virtualHost, message, queue, reason, site })
+    if (what === 'requeued' && queue !== undefined) this.notes.requeued(virtualHost, queue, message, site)
     this.changed()
   }
 
@@ -237,12 +250,21 @@ export class Follower implements Tracker {
     return this.faults.flatMap((fault) => fault.hooksOf?.(queue as QueueState) ?? [])
   }
 
-  sending(send: Send): Send {
-    return send
+  declaring(virtualHost: string, what: Declaring): void {
+    this.notes.declaring(virtualHost, what)
   }
 
-  requesting(): void {
-    // Nothing to do with it.
+  failed(connection: string, error: LeveretError): void {
+    this.notes.failed(connection, error)
+    this.changed()
+  }
+
+  sending(send: Send): Send {
+    return this.notes.sending(send)
+  }
+
+  requesting(requester: Asking): void {
+    this.notes.requesters.push(requester)
   }
 
   /** The delivery that is being handled where this is called, unless it is settled and through. */

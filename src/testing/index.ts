@@ -6,3 +6,4 @@ export type { BlockOptions, DelayOptions, DropOptions, FaultOptions, Faults, Sto
 export { type TestBrokerOptions, TestKit, testBroker, type WaitOptions } from './kit.js'
 export type { DelayedConfirms } from './publish-faults.js'
 export type { Parked } from './stillness.js'
+export type { Allowances, Allowed, Rule, Strictness, StrictnessRules } from './strictness.js'

@@ -17,7 +17,9 @@ import { type Duration, milliseconds } from './duration.js'
 import { TestFailedError } from './errors.js'
 import { Faults } from './faults.js'
 import { Follower } from './follower.js'
+import { Ledger } from './ledger.js'
 import { type Parked, type Patience, Stillness } from './stillness.js'
+import { type Allowances, rulesOf, type Strictness } from './strictness.js'
 
 /** How a test broker is made: as any broker, and what the kit adds. */
 export interface TestBrokerOptions extends Omit<BrokerOptions, 'clock'> {
@@ -33,6 +35,12 @@ export interface TestBrokerOptions extends Omit<BrokerOptions, 'clock'> {
    * @default 2,000
    */
   readonly timeout?: number
+  /**
+   * What is found wrong at the end of the test without being asked: all rules, none, or each by name, such as
+   * `{ unconsumed: false }`. See `StrictnessRules`, and `allow` for what a single test means.
+   * @default true
+   */
+  readonly strict?: Strictness
 }
 
 /** How a wait may end otherwise. */
@@ -78,6 +86,7 @@ export class TestKit {
   readonly #follower: Follower
   readonly #stillness: Stillness
   readonly #faults: Faults
+  readonly #ledger: Ledger
   readonly #timeout: number
   /** Advances one after another. */
   #advancing: Promise<unknown> = Promise.resolve()
@@ -85,14 +94,16 @@ export class TestKit {
 
   /** Use `testBroker()`. @hidden */
   constructor(options: TestBrokerOptions) {
-    const { clock = 'virtual', timeout = 2_000, ...others } = Object(options) as TestBrokerOptions
+    const { clock = 'virtual', timeout = 2_000, strict = true, ...others } = Object(options) as TestBrokerOptions
     // n.b. the broker checks the options that are its own, and names an unknown one.
     const own = { clock, timeout }
     checkOptions('testBroker', own, KIT_CHECKS)
+    const rules = rulesOf(strict)
     this.#clock = clock === 'virtual' ? new VirtualClock() : undefined
     this.broker = new Broker(this.#clock === undefined ? others : { ...others, clock: this.#clock })
     this.#state = stateOf(this.broker)
-    this.#follower = new Follower(this.#state)
+    this.#follower = new Follower(this.#state, rules)
+    this.#ledger = new Ledger(rules, { broker: this.#state, follower: this.#follower }, () => '')
     this.#stillness = new Stillness(this.#state, this.#follower)
     this.#faults = new Faults(this.#state, this.#follower)
     this.#timeout = timeout
@@ -128,6 +139,7 @@ export class TestKit {
     if (typeof first === 'function')
       return this.#settledAfter(first as () => unknown, this.#patience('settled', second))
     await this.#stillness.rest('settled', this.#patience('settled', first as WaitOptions))
+    this.#ledger.checkLoops('settled')
     return this.#stillness.parked()
   }
 
@@ -135,6 +147,7 @@ export class TestKit {
     const { chain, result } = this.#follower.causality.begin(callback)
     const value = await result
     await this.#stillness.rest('settled', patience, chain)
+    this.#ledger.checkLoops('settled')
     return value
   }
 
@@ -160,6 +173,7 @@ export class TestKit {
         await this.#stillness.restSince('advance', patience, before)
       }
       clock.goTo(target)
+      this.#ledger.checkLoops('advance')
     })
   }
 
@@ -214,11 +228,49 @@ export class TestKit {
     return this.#disposed
   }
 
-  /** Closes the broker. What is unsettled or undelivered is dropped. */
+  /**
+   * Says what this test means: `allow({ unconsumed: 'audit' })`, `allow({ unroutable: /^metrics\./, faults: true })`. It is
+   * looked at when the findings are told, so it may come early or late.
+   * @throws UnknownOptionError, InvalidOptionError.
+   */
+  allow(allowances: Allowances): void {
+    this.#ledger.allow(allowances)
+  }
+
+  /**
+   * Waits for the bus to come to rest, and looks whether anything is wrong by the rules of `strict`, as the end of a kit does
+   * by itself. What it has told of is not told again.
+   * @throws (rejects) TestFailedError with everything that is wrong.
+   */
+  async verify(options?: WaitOptions): Promise<void> {
+    this.#checkOpen('verify')
+    const failure = await this.#reckon('verify', this.#patience('verify', options))
+    if (failure !== undefined) throw failure
+  }
+
+  async #reckon(what: string, patience: Patience): Promise<TestFailedError | undefined> {
+    if (this.#ledger.idle) return undefined
+    const unfinished = await this.#stillness.rests(patience, (delivery) => this.#ledger.allowsUnacked(delivery))
+    return this.#ledger.failure(what, unfinished)
+  }
+
+  /**
+   * The end of the test: verifies, and closes the broker in any case. What is unsettled or undelivered is dropped.
+   *
+   * n.b. where the test itself has failed before, `await using` throws a `SuppressedError`: the test's own error is its
+   * `suppressed`, and what is wrong besides its `error`.
+   * @throws (rejects) as `verify`.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return
     this.#disposed = true
-    await this.broker.close({ signal: AbortSignal.abort() })
+    let failure: TestFailedError | undefined
+    try {
+      failure = await this.#reckon('testBroker', this.#patience('testBroker'))
+    } finally {
+      await this.broker.close({ signal: AbortSignal.abort() })
+    }
+    if (failure !== undefined) throw failure
   }
 
   #patience(what: string, options: WaitOptions = {}): Patience {

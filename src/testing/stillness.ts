@@ -10,6 +10,8 @@ interface Hold {
   readonly text: string
   /** It was there when the wait began, or waits for the kit's clock: time may pass. */
   readonly passes: boolean
+  /** What is in hand, if that is it. */
+  readonly delivery?: Delivery | undefined
 }
 
 /** A message that nothing moves but time, or a consumer that is not there yet. */
@@ -59,6 +61,24 @@ export class Stillness {
   async restSince(what: string, patience: Patience, before: ReadonlySet<object>): Promise<void> {
     const look = () => this.#holds(undefined, NONE, before).filter(({ passes }) => !passes)
     await this.#wait(what, patience, look, false)
+  }
+
+  /**
+   * The same, but for handlers that wait for the kit's clock, and deliveries that nobody expects to be settled. When it gives
+   * up, it answers what is still in flight beside unsettled deliveries.
+   */
+  async rests(patience: Patience, unexpected: (delivery: Delivery) => boolean): Promise<string[]> {
+    const own = this.#follower.causality.surroundings
+    const look = () =>
+      this.#holds(undefined, own).filter(
+        ({ passes, delivery }) => !passes && (delivery === undefined || !unexpected(delivery)),
+      )
+    try {
+      await this.#wait('rests', patience, look, false)
+      return []
+    } catch {
+      return look().flatMap(({ text, delivery }) => (isUnsettled(delivery) ? [] : text))
+    }
   }
 
   /** What is in flight now: deliveries in hand and confirms that are waited for. */
@@ -138,11 +158,12 @@ export class Stillness {
     follower.sweep()
     const concerns = (message: Message): boolean =>
       chain === undefined || chain.includes(follower.causality.origin(message)?.chain)
-    const hold = (text: string, passes = false): void => void holds.push({ text, passes })
+    const hold = (text: string, passes = false, delivery?: Delivery): void =>
+      void holds.push({ text, passes, delivery })
     for (const handling of follower.handlings) {
       if (handling.heldUntil !== undefined && handling.delivery.settled === undefined) continue
       if (own.has(handling.delivery) || !concerns(handling.delivery.message)) continue
-      hold(this.#describe(handling), handling.asleep > 0 || before?.has(handling))
+      hold(this.#describe(handling), handling.asleep > 0 || before?.has(handling), handling.delivery)
     }
     for (const [confirm, message] of follower.confirms) {
       if (!concerns(message)) continue
@@ -187,6 +208,10 @@ export class Stillness {
       yield* replies.all()
     }
   }
+}
+
+function isUnsettled(delivery: Delivery | undefined): boolean {
+  return delivery !== undefined && delivery.settled === undefined
 }
 
 /** Consumers and waiting gets. */

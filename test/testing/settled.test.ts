@@ -44,7 +44,7 @@ describe('settled()', () => {
   })
 
   test('does not wait for what nobody can take, and answers it', async () => {
-    await using kit = testBroker()
+    await using kit = testBroker({ strict: { unconsumed: false } })
     const [alone, busy] = [await kit.bus.declareQueue('alone'), await kit.bus.declareQueue('busy')]
     const consumer = busy.createConsumer({ prefetch: 1 })[Symbol.asyncIterator]()
     busy.publish(1)
@@ -63,7 +63,7 @@ describe('settled()', () => {
   })
 
   test('names what still holds when it gives up', async () => {
-    await using kit = testBroker({ timeout: 20 })
+    await using kit = testBroker({ timeout: 20, strict: { unacked: false } })
     const queue = await kit.bus.declareQueue('mails')
     queue.createConsumer({ consumerTag: 'mailer' }).run(() => new Promise(() => undefined))
     queue.publish('x')
@@ -73,7 +73,7 @@ describe('settled()', () => {
   })
 
   test('ends with its signal', async () => {
-    await using kit = testBroker()
+    await using kit = testBroker({ strict: { unacked: false } })
     const queue = await kit.bus.declareQueue('mails')
     queue.createConsumer().run(() => new Promise(() => undefined))
     queue.publish('x')
@@ -102,7 +102,7 @@ describe('settled()', () => {
 
 describe('settled(callback)', () => {
   test('waits for what it caused and for nothing else, with the other chain stuck for ever', async () => {
-    await using kit = testBroker()
+    await using kit = testBroker({ strict: { unacked: false } })
     const [first, second] = [await kit.bus.declareQueue<string>('first'), await kit.bus.declareQueue<string>('second')]
     const done: string[] = []
     first.createConsumer().run(

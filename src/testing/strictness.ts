@@ -1,0 +1,120 @@
+/** What a kit finds wrong without being asked, rule by rule, and what a test may say is right. */
+import { type Check, type Checks, checkOptions } from '../internal.js'
+
+/**
+ * The rules of a test broker. Each is on unless it is turned off by name.
+ *
+ * | rule | found when the test is over |
+ * |---|---|
+ * | `frozen` | nothing: a body is frozen when it is published, plain objects, arrays, Maps and Sets all the way down, and who changes it gets a TypeError. Bytes, Dates and instances of classes are not. |
+ * | `arguments` | an argument of a queue, exchange or headers binding that no RabbitMQ knows, such as `x-message-tll` |
+ * | `unroutable` | a message that reached no queue, and was not mandatory: nobody was told |
+ * | `unacked` | a delivery that was handed over and never settled |
+ * | `unfinished` | a handler or a confirm that was still waited for when the kit gave up |
+ * | `unconsumed` | messages that are ready in a queue that had a consumer once; a queue that nobody ever consumed is the test's own to look at |
+ * | `dropped` | a message that a consumer rejected, or that failed too often, with no dead-letter queue to go to |
+ * | `pendingRequests` | a request without a reply |
+ * | `unawaited` | a `send` whose promise nobody awaited |
+ * | `doubleSettlements` | a delivery that was settled twice |
+ * | `channelErrors` | an error that closed a channel or connection of an AMQP client, such as `leveret/amqplib` |
+ * | `faults` | an error that nobody heard; of a handler, unless its message was retried |
+ * | `requeueLoops` | a message that was requeued 100 times while the time stood still; the queue is paused, and `settled` and `advance` throw at once |
+ * | `leakedConsumers` | a consumer that was attached by a handler, or by the same line of code again after messages were handled, and never closed |
+ * | `drift` | a declaration that differs from those of `expectDefinitions` |
+ * | `conservation` | messages that the broker lost count of: a bug of leveret |
+ */
+export interface StrictnessRules {
+  readonly frozen?: boolean
+  readonly arguments?: boolean
+  readonly unroutable?: boolean
+  readonly unacked?: boolean
+  readonly unfinished?: boolean
+  readonly unconsumed?: boolean
+  readonly dropped?: boolean
+  readonly pendingRequests?: boolean
+  readonly unawaited?: boolean
+  readonly doubleSettlements?: boolean
+  readonly channelErrors?: boolean
+  readonly faults?: boolean
+  readonly requeueLoops?: boolean
+  readonly leakedConsumers?: boolean
+  readonly drift?: boolean
+  readonly conservation?: boolean
+}
+
+/** Name of a rule. */
+export type Rule = keyof StrictnessRules
+
+/** All rules, or each by name; a rule that is not named is on. */
+export type Strictness = boolean | StrictnessRules
+
+/** The rules in the order in which findings are told: what caused others comes first. */
+export const RULES = [
+  'faults',
+  'channelErrors',
+  'doubleSettlements',
+  'requeueLoops',
+  'dropped',
+  'unacked',
+  'unfinished',
+  'unconsumed',
+  'unroutable',
+  'unawaited',
+  'pendingRequests',
+  'leakedConsumers',
+  'arguments',
+  'drift',
+  'conservation',
+  'frozen',
+] as const satisfies readonly Rule[]
+
+const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false')
+const RULE_CHECKS: Checks = Object.fromEntries(RULES.map((rule) => [rule, flag]))
+
+/** The rules that are on. @throws UnknownOptionError, InvalidOptionError. */
+export function rulesOf(strict: Strictness): ReadonlySet<Rule> {
+  if (typeof strict === 'boolean') return new Set(strict ? RULES : [])
+  checkOptions("testBroker: option 'strict'", strict, RULE_CHECKS)
+  return new Set(RULES.filter((rule) => strict[rule] !== false))
+}
+
+/** What is right: a name, a pattern that is searched for in names, several of them, or anything. */
+export type Allowed = true | string | RegExp | readonly (string | RegExp)[]
+
+/**
+ * What a test expects, by rule. Names are those of queues; of exchanges and routing keys too for `unroutable`, `unawaited`,
+ * `arguments` and `drift`, of arguments for `arguments`; error codes and messages for `channelErrors` and `faults`.
+ */
+export type Allowances = { readonly [Name in Exclude<Rule, 'frozen' | 'conservation'>]?: Allowed }
+
+const allowed: Check = (value) =>
+  value === true || [value].flat().every((each) => typeof each === 'string' || each instanceof RegExp)
+    ? undefined
+    : 'true, a name, a RegExp, or an array of these'
+const ALLOWANCE_CHECKS: Checks = Object.fromEntries(
+  RULES.filter((rule) => rule !== 'frozen' && rule !== 'conservation').map((rule) => [rule, allowed]),
+)
+
+/** What a test has allowed. */
+export class Forgiveness {
+  readonly #allowed = new Map<Rule, (true | string | RegExp)[]>()
+
+  /** @throws UnknownOptionError, InvalidOptionError. */
+  allow(allowances: Allowances): void {
+    checkOptions('allow', allowances, ALLOWANCE_CHECKS)
+    for (const [rule, value] of Object.entries(allowances) as [Rule, Allowed | undefined][]) {
+      if (value === undefined) continue
+      this.#allowed.set(rule, [...(this.#allowed.get(rule) ?? []), ...([value].flat() as (true | string | RegExp)[])])
+    }
+  }
+
+  /** True when something that goes by these names is allowed. */
+  forgives(rule: Rule, names: readonly string[]): boolean {
+    return (this.#allowed.get(rule) ?? []).some(
+      (each) =>
+        each === true ||
+        // n.b. a pattern with the flag `g` begins where it ended the last time.
+        names.some((name) => (typeof each === 'string' ? name === each : new RegExp(each, '').test(name))),
+    )
+  }
+}
