@@ -50,9 +50,9 @@ export class Message {
   readonly properties: MessageProperties
   /**
    * @internal What few messages need: the size of the body in bytes, once somebody asked; the keys of a BCC header, which
-   * route, now and when the message dies, and which no consumer sees (PUB-10).
+   * route, now and when the message dies, and which no consumer sees (PUB-10); whether its history of deaths is the broker's.
    */
-  rare: { size?: number; bcc?: readonly string[] } | undefined
+  rare: { size?: number; bcc?: readonly string[]; dead?: true } | undefined
 
   /** Makes an envelope. The body belongs to the bus from here on. */
   constructor(exchange: string, routingKey: string, body: unknown, properties: MessageProperties) {

@@ -26,7 +26,8 @@ export function deadLetterOf(
   const { CC, ...others } = properties.headers ?? NO_ARGUMENTS
   // n.b. a new key replaces all that the message had; 3.10 took the header away with them (DLX-11).
   const old = CC === undefined || (target.routingKey !== undefined && !modern) ? others : { CC, ...others }
-  const history = deathsOf(message)
+  // n.b. what a client says of deaths was history once, and is data since 4.0 (PUB-25).
+  const history = modern && message.rare?.dead !== true ? [] : deathsOf(message)
   const headers: Record<string, FieldValue> = {
     ...old,
     'x-death': recordDeath(history, message, queue, reason, wallTime),
@@ -47,10 +48,8 @@ export function deadLetterOf(
   }
   const letterProperties: MessageProperties = { ...properties, headers }
   const letter = new Message(target.exchange, target.routingKey ?? message.routingKey, message.body, letterProperties)
-  if (message.rare !== undefined) {
-    const { bcc, ...size } = message.rare
-    letter.rare = target.routingKey === undefined ? message.rare : size
-  }
+  const { bcc, ...rare } = message.rare ?? {}
+  letter.rare = { ...rare, ...(bcc !== undefined && target.routingKey === undefined && { bcc }), dead: true }
   return letter
 }
 

@@ -81,7 +81,7 @@ onEveryEngine('dead letters', (scenario) => {
   scenario('are not made by a purge, a deletion or a lost consumer', async ({ bus, connect }) => {
     // DLX-01
     const [queue, dead] = await queueWithDeadLetters(bus)
-    const other = connect()
+    const other = await connect()
     await sendAll(queue, [1, 2])
     await take(other.queue('q'))
     await queue.purge()
@@ -216,12 +216,20 @@ onEveryEngine('dead letters', (scenario) => {
     expect(deaths(one as Delivery)).toMatchObject([{ count: 2, reason: 'rejected' }])
   })
 
-  scenario('begin a history anew when the header was no history', async ({ bus }) => {
+  scenario('begin a history of their own, whatever the publisher says of deaths', async ({ bus }) => {
     // PUB-25
     const [queue, dead] = await queueWithDeadLetters(bus)
-    await queue.send(1, { headers: { 'x-death': 'nonsense' } })
-    ;(await take(queue)).reject()
-    expect(deaths(await take(dead))).toMatchObject([{ queue: 'q', count: 1 }])
+    const told = { 'x-death': [{ queue: 'q', reason: 'rejected', count: 3 }], 'x-first-death-queue': 'other' }
+    for (const headers of [{ 'x-death': 'nonsense' }, told]) {
+      await queue.send(1, { headers })
+      const delivery = await take(queue)
+      expect(delivery.headers).toEqual(headers)
+      delivery.reject()
+      const letter = await take(dead)
+      expect(letter.headers).toMatchObject({ 'x-first-death-queue': 'q', 'x-last-death-queue': 'q' })
+      expect(deaths(letter)).toMatchObject([{ queue: 'q', count: 1 }])
+      letter.ack()
+    }
   })
 
   scenario('that a full queue refuses are lost, and counted', async ({ bus }) => {

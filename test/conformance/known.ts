@@ -51,17 +51,20 @@ export const KNOWN: readonly Known[] = [
   ),
 ]
 
-const SOURCE = 'https://github.com/rabbitmq/rabbitmq-server/blob/v4.3.x/deps/rabbit/src'
+const SERVER = 'https://github.com/rabbitmq/rabbitmq-server'
+const SOURCE = `${SERVER}/blob/v4.3.x/deps/rabbit/src`
+const NOTES = `${SERVER}/blob/main/release-notes`
 const DOCS = 'https://www.rabbitmq.com/docs'
 
-const UNKNOWN_TYPE = `an unknown type of exchange is 406 on the channel since 3.13: ${SOURCE}/rabbit_exchange.erl, check_type`
+const UNKNOWN_TYPE = `an unknown type of exchange is 406 on the channel since 3.13.3: ${NOTES}/3.13.3.md, ${SERVER}/pull/11214`
 const LAST_DEATH = `x-last-death-… tell of the last death since 3.13: ${DOCS}/dlx#effects`
+const CLIENTS_DEATH = `an x-death that a client publishes is not interpreted since 4.0: ${NOTES}/4.0.1.md; and ${LAST_DEATH}`
 const KEPT_CC = `a new routing key leaves CC where it is since 3.13: ${SOURCE}/mc.erl, record_death`
 const TOLD = `the text names the permission that is missing since 3.12: ${SOURCE}/rabbit_access_control.erl, check_resource_access`
-const PASSIVE = `a passive declare, by which scenarios look whether a channel lives, needs any one right: ${SOURCE}/rabbit_channel.erl`
+const PASSIVE = `a passive declare, by which scenarios look whether a channel lives, needs any one right since 4.3.1: ${SERVER}/pull/16272`
 const RIGHTS = `${TOLD}; and ${PASSIVE}`
-const REPLIES = `a reply is routed, as to a queue, since 4.2: ${DOCS}/direct-reply-to`
-const RETURNS = `there is a delivery limit of 20 by default since 4.0, and a nack does not count for it in 4.3: ${DOCS}/quorum-queues#poison-message-handling`
+const REPLIES = `a reply is routed, as to a queue, since 4.2: ${NOTES}/4.2.0.md, ${DOCS}/direct-reply-to`
+const RETURNS = `there is a delivery limit of 20 by default since 4.0, and a nack does not count for it since 4.3: ${NOTES}/4.0.1.md, ${SERVER}/pull/15387`
 
 /** Where leveret, with `compatibility: '4.3'`, does otherwise than with '3.10': as RabbitMQ does since. */
 export const SINCE: readonly Known[] = [
@@ -77,9 +80,13 @@ export const SINCE: readonly Known[] = [
     ['EX-05', 'unknown type', 'empty type'],
     ['EX-06', 'of an exchange that is there'],
   ),
-  ...because(LAST_DEATH, 'an x-death of the client’s is history', ['PUB-25']),
+  ...because(CLIENTS_DEATH, 'an x-death of the client’s is history', ['PUB-25']),
   ...because(KEPT_CC, 'a dead letter goes by its new key, or by all it had', ['DLX-11', 'CC']),
   ...because(LAST_DEATH, 'the history says where and why', ['DLX-23', 'headers', 'no headers before']),
+  ...because(CLIENTS_DEATH, 'the same death again is counted, another one is another entry', [
+    'DLX-09',
+    'rejected, then expired',
+  ]),
   ...because(LAST_DEATH, 'the same death again is counted, another one is another entry', [
     'DLX-10',
     'after one death',
@@ -119,15 +126,16 @@ export const SINCE: readonly Known[] = [
     ['USR-07', 'a channel that was allowed before', 'a new channel'],
   ),
   ...because(
-    `${TOLD}; topic permissions are for CC and BCC, too, in 4: ${DOCS}/access-control#topic-authorisation`,
+    `${TOLD}; topic permissions are for CC and BCC, too, in 4: ${SERVER}/pull/12553`,
     'topic permissions look at the key',
     ['USR-08', 'publish', 'publish with a CC'],
     ['BIND-09', 'bind', 'unbind', 'bind an exchange'],
   ),
-  ...because(`operator policies may have overflow: ${SOURCE}/rabbit_policies.erl`, 'what is no setting is refused', [
-    'POL-09',
-    '{"overflow":"reject-publish"}',
-  ]),
+  ...because(
+    `operator policies may have overflow since 3.12.7: ${NOTES}/3.12.7.md, ${SERVER}/pull/9650`,
+    'what is no setting is refused',
+    ['POL-09', '{"overflow":"reject-publish"}'],
+  ),
   ...because(
     `a limit for the channel is one for each consumer in 4.3: ${DOCS}/consumer-prefetch`,
     'other operations that a quorum queue has not',
