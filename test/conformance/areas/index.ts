@@ -9,6 +9,7 @@ import { dlx } from './dlx.js'
 import { drt } from './drt.js'
 import { ae, e2e } from './e2e.js'
 import { ex } from './ex.js'
+import { found } from './found.js'
 import { gen } from './gen.js'
 import { len } from './len.js'
 import { plugins, trc } from './plugins.js'
@@ -56,4 +57,5 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   trc,
   timeout,
   alm,
+  found,
 }

@@ -99,6 +99,24 @@ export const tx = [
   ),
 
   scenario(
+    'what went with its queue is out again after a rollback',
+    ['TX-06', 'ACK-16'],
+    async (t) => {
+      const [channel, q] = [await transactional(t), t.name('q')]
+      await channel.assertQueue(q)
+      t.send(await t.channel(), q, 'a')
+      const a = await t.get(channel, q)
+      await channel.deleteQueue(q)
+      channel.ack(a)
+      await t.protocol.call(channel, 'tx.rollback')
+      t.note('TX-06', 'acknowledged again', await t.fate(channel, () => channel.ack(a)))
+      await t.protocol.call(channel, 'tx.commit')
+      t.note('ACK-16', 'and once more', await t.fate(channel, () => channel.ack(a)))
+    },
+    needs,
+  ),
+
+  scenario(
     'closing takes an open transaction back',
     ['TX-07', 'TX-11', 'ORD-07', 'TX-12'],
     async (t) => {

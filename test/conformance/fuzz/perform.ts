@@ -41,6 +41,10 @@ export class Performance {
   #consumers = 0
   #cancelled = 0
   readonly #gone = new Set<Name>()
+  /** What follows differs from run to run. */
+  #leftToChance = false
+  /** How many were ready after the last step. */
+  readonly #ready = new Map<Name, number>()
 
   constructor(connection: ChannelModel, sequence: Sequence, prefix: string) {
     this.#connection = connection
@@ -57,6 +61,7 @@ export class Performance {
       for (const operation of this.#sequence.operations) {
         const answer = await this.#perform(operation)
         const ready = await this.#rest()
+        if (this.#leftToChance) break
         // n.b. two queues deliver when they like: what is fixed is the order of each consumer.
         const seen = this.#seen.map((each) => JSON.stringify(each))
         const byWhom = new Map<string, string[]>()
@@ -82,6 +87,14 @@ export class Performance {
     return 'x-max-length' in a && 'x-dead-letter-exchange' in a
   }
 
+  /** A channel ends: two queues that hear of it at the same time race, where the one has letters for the other. */
+  #ends({ consumers, out }: Client): void {
+    const consumed = (queue: Name) => consumers.some((consumer) => consumer.queue === queue)
+    const held = (queue: Name) => out.some((each) => each.queue === queue)
+    if (!this.#overflowsToOther || !held('a') || consumed('a') !== consumed('b')) return
+    if (held('b') || consumed('b')) this.#leftToChance = true
+  }
+
   #name(queue: string): string {
     return `${this.#prefix}.${queue}`
   }
@@ -98,6 +111,7 @@ export class Performance {
     channel.on('error', (error: Error & { code?: number }) => {
       if (client.channel !== channel) return
       client.dead = true
+      this.#ends(client)
       this.#see(`channel ${client.number}`, 'error', error.code, this.#plain(error.message))
     })
     channel.on('return', (message: Message) => {
@@ -154,6 +168,7 @@ export class Performance {
       try {
         const { messageCount, consumerCount } = await client.channel.checkQueue(this.#name(queue))
         counts.push([queue, messageCount, consumerCount])
+        this.#ready.set(queue, messageCount)
       } catch (error) {
         counts.push([queue, this.#plain((error as Error).message)])
       }
@@ -203,12 +218,14 @@ export class Performance {
           return this.#settle(client, operation)
         case 'settle all':
           if (!this.#fromOneQueue(client)) return 'from two queues'
+          if (operation.how === 'nack' && operation.requeue && this.#isOvertaken(client)) return 'overtaken'
           client.out = []
           if (operation.how === 'ack') channel.ackAll()
           else channel.nackAll(operation.requeue)
           return 'settled'
         case 'recover':
           if (!this.#fromOneQueue(client)) return 'from two queues'
+          if (this.#isOvertaken(client)) return 'overtaken'
           client.out = []
           await channel.recover()
           return 'recovered'
@@ -217,7 +234,10 @@ export class Performance {
           await this.#until(() => client.dead)
           return 'killed'
         case 'reopen':
-          if (!client.dead) await channel.close()
+          if (!client.dead) {
+            this.#ends(client)
+            await channel.close()
+          }
           await this.#open(client)
           return 'open'
         case 'bind':
@@ -243,10 +263,10 @@ export class Performance {
 
   async #delete(channel: Channel, queue: Name): Promise<unknown> {
     this.#gone.add(queue)
+    this.#ready.delete(queue)
     let consumers = 0
     for (const each of this.#clients) {
       if (!each.dead) consumers += each.consumers.filter((consumer) => consumer.queue === queue).length
-      each.out = each.out.filter((out) => out.queue !== queue)
       each.consumers = each.consumers.filter((consumer) => consumer.queue !== queue)
     }
     const before = this.#cancelled
@@ -286,9 +306,13 @@ export class Performance {
   #settle(client: Client, { nth, how, multiple, requeue }: Operation & { op: 'settle' }): unknown {
     const { channel } = client
     // n.b. by queue: which of two is first to deliver is up to them.
-    client.out.sort((left, right) => (left.queue < right.queue ? -1 : left.queue > right.queue ? 1 : 0))
+    client.out.sort((left, right) => {
+      if (left.queue !== right.queue) return left.queue < right.queue ? -1 : 1
+      return left.message.fields.deliveryTag - right.message.fields.deliveryTag
+    })
     const found = client.out[nth]
     if (found === undefined) return 'none'
+    if (how !== 'ack' && requeue && this.#isOvertaken(client, found.queue)) return 'overtaken'
     if (how !== 'reject' && multiple) {
       if (!this.#fromOneQueue(client)) return 'from two queues'
       client.out.splice(0, nth + 1)
@@ -299,6 +323,19 @@ export class Performance {
     else if (how === 'nack') channel.nack(found.message, multiple, requeue)
     else channel.reject(found.message, requeue)
     return [how, found.message.content.toString()]
+  }
+
+  /**
+   * True where what is given back races with the queue's next deliveries. RabbitMQ's channel tells the queue what comes
+   * back, and its limiter that there is room; the limiter goes by a process of its own, and a queue that finds both in
+   * its mailbox looks at the limiter's first (prioritise_cast in rabbit_amqqueue_process.erl). Nothing is to be seen of
+   * that where nothing else is ready and nobody else consumes.
+   */
+  #isOvertaken(client: Client, queue = client.out[0]?.queue): boolean {
+    if (!client.limited || queue === undefined) return false
+    const others = this.#clients.filter((other) => other !== client && !other.dead)
+    const consumed = others.some(({ consumers }) => consumers.some((consumer) => consumer.queue === queue))
+    return consumed || (this.#ready.get(queue) ?? 0) > 0
   }
 
   /** Tags of two queues are given in the order in which these were faster. */
