@@ -8,6 +8,7 @@ export default defineConfig({
     'exchange-types': 'src/exchange-plugins/index.ts',
     amqplib: 'src/amqplib/index.ts',
     testing: 'src/testing/index.ts',
+    worker: 'src/worker/index.ts',
     'amqplib/callback_api': 'src/amqplib/callback_api/index.ts',
   },
   format: ['esm', 'cjs'],

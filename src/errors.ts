@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'BODY_INVALID'
   | 'TEST_FAILED'
   | 'INTERNAL_ERROR'
+  | 'FRAME_ERROR'
+  | 'CONNECTION_LOST'
 
 /**
  * What an error costs on a real RabbitMQ: one message, the call that was made, the channel, or the whole connection.
@@ -324,4 +326,20 @@ export function pathOf(path: NonNullable<SchemaIssue['path']>): string {
     .map((step) => (typeof step === 'object' ? step.key : step))
     .map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at === 0 ? '' : '.'}${String(key)}`))
     .join('')
+}
+
+/** 501: what came over the wire between two threads is none of leveret's, or of another version of it. */
+export class FrameError extends ReplyError {
+  /** Takes the explanation. */
+  constructor(explanation: string) {
+    super('FRAME_ERROR', 'connection', 501, explanation)
+  }
+}
+
+/** The other end of a connection is gone: its thread exited or crashed, or the port was closed. */
+export class ConnectionLostError extends LeveretError {
+  /** Takes which connection, and why it ended. */
+  constructor(connection: string, reason: string, cause?: unknown) {
+    super('CONNECTION_LOST', 'connection', `connection '${connection}' was lost: ${reason}`, { cause })
+  }
 }

@@ -11,20 +11,35 @@ export type {
   MethodId,
 } from './channel/amqp-channel.js'
 export type { AmqpConnection } from './channel/amqp-connection.js'
-export type { Channel } from './channel/channel.js'
+export type { Channel, ChannelListener, Connection, Subscription } from './channel/channel.js'
+export { LocalConnection } from './channel/connection.js'
+export type { LocalChannel } from './channel/local-channel.js'
+export { PlatformClock } from './clock.js'
+export { Fifo } from './data/fifo.js'
 export { Heap } from './data/heap.js'
+export type {
+  BindingDeclaration,
+  ConsumeOptions,
+  ExchangeDeclaration,
+  Outcome,
+  QueueDeclaration,
+  SubscriptionListener,
+} from './declarations.js'
+export type { Recipient } from './delivery.js'
 export { BindingList } from './exchange-types/binding-list.js'
 export { asTerm } from './exchange-types/headers.js'
 export { exchangeDeclaration } from './handles/exchange.js'
 export { queueDeclaration } from './handles/queue-options.js'
 export { placed } from './handles/topology.js'
-export { host } from './host.js'
+export { Wait } from './handles/wait.js'
+export { host, type Signal, type TimerHandle } from './host.js'
 export * from './index.js'
-export { stateOf } from './local/instruments.js'
+export { loginAs, stateOf } from './local/instruments.js'
 export { openConnection } from './local/open-connection.js'
 export { Message, NO_PROPERTIES } from './message.js'
 export { describe } from './names.js'
 export { boolean, type Check, type Checks, checkOptions, hintAt, integer, oneOf, signal, string } from './options.js'
 export type { DeathReason, QueueHooks, WithheldConfirm } from './queue-arguments/queue-argument.js'
-export { Scheduler } from './scheduler.js'
+export { Scheduler, type Task } from './scheduler.js'
+export { Timers } from './timers.js'
 export type { Send } from './tracker.js'

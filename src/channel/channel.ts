@@ -21,14 +21,17 @@ import type { Message } from '../message.js'
 import type { Scheduler } from '../scheduler.js'
 import type { HandleTracker } from '../tracker.js'
 
-/** What a channel tells its owner. Called outside of the owner's own calls, except `returned`, which comes inside `publish`. */
+/** What a channel tells its owner. Called outside of the owner's own calls, except `returned`, which may come inside `publish`. */
 export interface ChannelListener {
   /** The number that the owner gave the channel, where it has one. */
   readonly number?: number
-  /** A pending publish was taken (`basic.ack`) or refused (`basic.nack`). */
-  confirmed?(sequenceNumber: number, accepted: boolean): void
-  /** A mandatory message reached no queue. Comes before the confirm of the same publish (CNF-05). */
-  returned?(message: Message): void
+  /** A pending publish was taken (`basic.ack`) or refused (`basic.nack`): by a full queue, or with an error. */
+  confirmed?(sequenceNumber: number, accepted: boolean, message?: Message, error?: LeveretError): void
+  /**
+   * A mandatory message reached no queue. Comes before the confirm of the same publish (CNF-05): within the publish, or
+   * later with the number that it had.
+   */
+  returned?(message: Message, sequenceNumber?: number): void
   /** The channel is gone; everything it held was given back. */
   closed?(error: LeveretError): void
 }

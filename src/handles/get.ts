@@ -60,19 +60,18 @@ export async function waitForOne(
   try {
     if (waiting.open) {
       const once = { consumerTag: '', prefetch: 1, noAck, exclusive: false, priority: 0, once: true }
-      const attached = channel.consume(queue, once, {
-        ready: () => {
-          const delivery = subscription?.take()
-          if (delivery === undefined) return
-          void subscription?.cancel()
-          waiting.resolve(delivery)
-        },
-        cancelled: (error) => waiting.reject(error),
-      })
+      const ready = (): void => {
+        const delivery = subscription?.take()
+        if (delivery === undefined) return
+        void subscription?.cancel()
+        waiting.resolve(delivery)
+      }
+      const attached = channel.consume(queue, once, { ready, cancelled: (error) => waiting.reject(error) })
       // n.b. no `await` of what is there already: the message may come before the next microtask.
       subscription = attached instanceof Promise ? await attached : attached
-      // n.b. the wait may have ended while a remote engine attached.
+      // n.b. the wait may have ended while a remote engine attached, and the message may have come.
       if (!waiting.open) void subscription.cancel()
+      else if (attached instanceof Promise) ready()
     }
   } catch (error) {
     waiting.reject(error)

@@ -3,7 +3,7 @@ import type { BodyMode } from '../body.js'
 import type { Channel, Connection } from '../channel/channel.js'
 import type { Outcome } from '../declarations.js'
 import { Emitter } from '../emitter.js'
-import { ClosedError, InvalidOptionError, PublishRefusedError, UnroutableError } from '../errors.js'
+import { ClosedError, InvalidOptionError, type LeveretError, PublishRefusedError, UnroutableError } from '../errors.js'
 import type { Signal } from '../host.js'
 import type { Message } from '../message.js'
 import { checkShortString } from '../names.js'
@@ -206,10 +206,11 @@ export abstract class Producer {
   #open(): Channel {
     if (this.closed) throw new ClosedError(this.#what)
     this.#channel = this.connection.openChannel({
-      returned: (message) => {
-        this.#wasReturned = message
+      returned: (message, sequenceNumber) => {
+        if (sequenceNumber === undefined) this.#wasReturned = message
+        else this.#returnedLater(message, sequenceNumber)
       },
-      confirmed: (sequenceNumber, accepted) => this.#confirmed(sequenceNumber, accepted),
+      confirmed: (...how) => this.#confirmed(...how),
       closed: () => this.#lost(),
     })
     return this.#channel
@@ -241,11 +242,26 @@ export abstract class Producer {
     return wait.promise
   }
 
-  #confirmed(sequenceNumber: number, accepted: boolean): void {
+  #confirmed(sequenceNumber: number, accepted: boolean, message?: Message, error?: LeveretError): void {
     const wait = this.#waiting?.get(sequenceNumber)
     this.#waiting?.delete(sequenceNumber)
-    if (accepted) wait?.resolve()
-    else wait?.reject(new PublishRefusedError('', ''))
+    if (accepted) {
+      wait?.resolve()
+      return
+    }
+    if (error === undefined) this.#refused++
+    const { exchange = '', routingKey = '' } = message ?? {}
+    if (wait !== undefined) wait.reject(error ?? new PublishRefusedError(exchange, routingKey))
+    else if (error !== undefined) this.connection.fault(error, `publish of the ${this.#what}`)
+    else if (message !== undefined) this.#events?.emit('refused', message)
+  }
+
+  #returnedLater(message: Message, sequenceNumber: number): void {
+    this.#returned++
+    const wait = this.#waiting?.get(sequenceNumber)
+    this.#waiting?.delete(sequenceNumber)
+    if (wait === undefined) this.#events?.emit('returned', message)
+    else wait.reject(new UnroutableError(message.exchange, message.routingKey))
   }
 
   #lost(): void {

@@ -6,7 +6,7 @@ import type { Channel, ChannelListener, Connection, Subscription } from '../chan
 import type { Outcome, SubscriptionListener } from '../declarations.js'
 import type { Delivery } from '../delivery.js'
 import { Emitter } from '../emitter.js'
-import { ClosedError, PublishRefusedError, UnroutableError } from '../errors.js'
+import { ClosedError, type LeveretError, PublishRefusedError, UnroutableError } from '../errors.js'
 import { Message, type MessageProperties } from '../message.js'
 import { REPLY_TO } from '../names.js'
 import type { Timer, Timers } from '../timers.js'
@@ -185,7 +185,7 @@ export class Requester {
     const channelListener: ChannelListener = {
       returned: ({ properties }) =>
         this.#fail(this.#waiting.get(properties.correlationId), new UnroutableError('', this.#queue)),
-      confirmed: (sequenceNumber, accepted) => this.#confirmed(sequenceNumber, accepted),
+      confirmed: (sequenceNumber, accepted, _, error) => this.#confirmed(sequenceNumber, accepted, error),
       closed: (error) => this.#lost(error),
     }
     const channel = this.#connection.openChannel(channelListener)
@@ -227,10 +227,10 @@ export class Requester {
     this.#events.emit('stray', { reason, delivery })
   }
 
-  #confirmed(sequenceNumber: number, accepted: boolean): void {
+  #confirmed(sequenceNumber: number, accepted: boolean, error?: LeveretError): void {
     const conversation = this.#unconfirmed.get(sequenceNumber)
     this.#unconfirmed.delete(sequenceNumber)
-    if (!accepted) this.#fail(conversation, new PublishRefusedError('', this.#queue))
+    if (!accepted) this.#fail(conversation, error ?? new PublishRefusedError('', this.#queue))
   }
 
   #fail(conversation: Conversation | undefined, error: unknown): void {

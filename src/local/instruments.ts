@@ -1,8 +1,23 @@
-/** The way of a test kit to what is behind a broker: its state, and the place for a tracker. */
+/** The ways of other entries to what is behind a broker. */
 import type { BrokerState } from '../broker/broker-state.js'
-import { type Broker, LOGIN } from './broker.js'
+import { type Broker, type ConnectOptions, LOGIN, type Login } from './broker.js'
 
-/** The state of a broker that is open, and whose `guest` may log in, as in every new one. */
+/** The state of a broker that is open, and still has the user `guest`, as every new one. */
 export function stateOf(broker: Broker): BrokerState {
-  return broker[LOGIN]({ name: 'instruments' }).state
+  return broker[LOGIN]({ name: 'instruments' }, true).state
+}
+
+/**
+ * What a connection of this user is made of; whoever holds the broker needs no password.
+ * @throws NotFoundError, NotAllowedError, ClosedError.
+ */
+export function loginAs(broker: Broker, { virtualHost, user, name }: ConnectOptions): Login {
+  return broker[LOGIN](
+    {
+      ...(virtualHost !== undefined && { virtualHost }),
+      ...(user !== undefined && { user }),
+      ...(name !== undefined && { name }),
+    },
+    true,
+  )
 }

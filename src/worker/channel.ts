@@ -1,0 +1,328 @@
+/** The worker's side: the seam of the handles, by operations on a link. */
+import {
+  type BindingDeclaration,
+  type Channel,
+  type ChannelListener,
+  ClosedError,
+  type ConsumeOptions,
+  Delivery,
+  type ExchangeDeclaration,
+  type LeveretError,
+  Message,
+  type MessageProperties,
+  NO_PROPERTIES,
+  type Outcome,
+  type QueueDeclaration,
+  type QueueInfo,
+  type QueueStats,
+  type Recipient,
+  type Settlement,
+  type Subscription,
+  type SubscriptionListener,
+} from '../internal.js'
+import type { WorkerConnection } from './connection.js'
+import type { PackedMessage } from './link.js'
+import { WorkerSubscription } from './subscription.js'
+import { ASK, HOWS, type Method } from './verbs.js'
+
+/** Publishes that may be unconfirmed before producers are told to wait. */
+const WINDOW = 1_000
+
+/** What is known of a consumer once it is attached. */
+export interface Attached {
+  readonly consumerTag: string
+  readonly replyAddress: string | undefined
+  readonly backsOff: boolean
+  readonly queue: string
+  readonly countsFailures: boolean
+}
+
+export class WorkerChannel implements Channel {
+  publishes = 0
+  readonly #connection: WorkerConnection
+  readonly #number: number
+  readonly #listener: ChannelListener
+  readonly #subscriptions = new Map<number, WorkerSubscription>()
+  /** What was handed over, or waits to be, and is not settled; and what was published and not confirmed. */
+  readonly #out = new Map<number, Delivery>()
+  readonly #publishing = new Map<number, Message>()
+  #consumers = 0
+  #drained: { promise: Promise<void>; resolve: () => void } | undefined
+  #closed = false
+
+  constructor(connection: WorkerConnection, number: number, listener: ChannelListener) {
+    this.#connection = connection
+    this.#number = number
+    this.#listener = listener
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#connection.closed
+  }
+
+  get full(): boolean {
+    return this.#publishing.size >= WINDOW
+  }
+
+  publish(message: Message, mandatory: boolean, delay: number): Outcome {
+    this.#checkOpen()
+    const { link } = this.#connection
+    const packed = link.packMessage(message)
+    this.#publishing.set(++this.publishes, message)
+    link.say(ASK.publish, this.#number, mandatory ? 1 : 0, delay, packed)
+    return 'pending'
+  }
+
+  /** The broker took a publish. */
+  confirmed(number: number): void {
+    this.#isConfirmed(number)
+    this.#listener.confirmed?.(number, true)
+  }
+
+  /** The broker refused a publish, by a full queue or with an error. */
+  refused(number: number, error: LeveretError | undefined): void {
+    const message = this.#isConfirmed(number)
+    this.#listener.confirmed?.(number, false, message, error)
+  }
+
+  returned(message: Message, number: number): void {
+    this.#listener.returned?.(message, number)
+  }
+
+  #isConfirmed(number: number): Message | undefined {
+    const message = this.#publishing.get(number)
+    this.#publishing.delete(number)
+    if (!this.full) this.#goOn()
+    return message
+  }
+
+  #goOn(): void {
+    this.#drained?.resolve()
+    this.#drained = undefined
+  }
+
+  drained(): Promise<void> {
+    if (!this.full || this.closed) return this.#connection.scheduler.nextTurn()
+    if (this.#drained === undefined) {
+      let resolve!: () => void
+      const promise = new Promise<void>((done) => {
+        resolve = done
+      })
+      this.#drained = { promise, resolve }
+    }
+    return this.#drained.promise
+  }
+
+  // Deliveries
+
+  settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
+    const delivery = this.#out.get(deliveryTag)
+    this.#out.delete(deliveryTag)
+    delivery?.recipient?.settled()
+    if (this.closed) return
+    const { link } = this.#connection
+    const number = HOWS.indexOf(how)
+    if (reason === undefined) link.sayMore(ASK.settle, this.#number, number, deliveryTag)
+    else link.say(ASK.settleWhy, this.#number, number, deliveryTag, link.pack(this.#connection.portable(reason)))
+  }
+
+  /** A delivery has come. */
+  delivered(consumer: number, tag: number, history: number, message: Message): void {
+    this.#subscriptions.get(consumer)?.deliver(this.#hold(tag, history, message))
+  }
+
+  #hold(tag: number, history: number, message: Message): Delivery {
+    const delivery = new Delivery(message, 0, 0, history)
+    delivery.tag = tag
+    this.#out.set(tag, delivery)
+    return delivery
+  }
+
+  /** The broker took deliveries back. */
+  lost(tags: readonly number[]): void {
+    for (const tag of tags) this.#lose(tag)
+  }
+
+  #lose(tag: number): void {
+    const delivery = this.#out.get(tag)
+    if (delivery === undefined) return
+    this.#out.delete(tag)
+    delivery.lose()
+    delivery.recipient?.settled()
+  }
+
+  // Consumers
+
+  async consume(queue: string, options: ConsumeOptions, listener: SubscriptionListener): Promise<Subscription> {
+    this.#checkOpen()
+    const number = ++this.#consumers
+    const subscription = new WorkerSubscription(this, this.#connection.scheduler, number, options, listener)
+    // n.b. deliveries may come before the answer is read by whoever awaits it.
+    this.#subscriptions.set(number, subscription)
+    try {
+      const { link } = this.#connection
+      const attached = await this.#connection.call((call) => {
+        link.say(ASK.consume, call, this.#number, number, queue, options)
+      })
+      subscription.attached(attached as Attached)
+    } catch (error) {
+      this.#subscriptions.delete(number)
+      throw error
+    }
+    return subscription
+  }
+
+  /** Ends a consumer; the deliveries with these tags were not taken. */
+  async cancel(number: number, untaken: readonly Delivery[]): Promise<void> {
+    this.#subscriptions.delete(number)
+    const tags = untaken.map(({ tag }) => tag)
+    for (const tag of tags) this.#out.delete(tag)
+    if (this.closed) return
+    const { link } = this.#connection
+    await this.#connection.call((call) => link.say(ASK.cancel, call, this.#number, number, ...tags))
+  }
+
+  /** So many more may come to a consumer without a limit. */
+  credit(number: number, count: number): void {
+    if (!this.closed) this.#connection.link.say(ASK.credit, this.#number, number, count)
+  }
+
+  cancelled(number: number, error: LeveretError): void {
+    const subscription = this.#subscriptions.get(number)
+    this.#subscriptions.delete(number)
+    for (const delivery of subscription?.cancelled(error) ?? []) this.#out.delete(delivery.tag)
+  }
+
+  /** Settled as it came, so that nothing of it is kept. */
+  forget(delivery: Delivery): void {
+    this.#out.delete(delivery.tag)
+  }
+
+  async get(queue: string, noAck: boolean, tentative = false): Promise<Delivery | undefined> {
+    this.#checkOpen()
+    const { link } = this.#connection
+    const got = (await this.#connection.call((call) => {
+      link.say(ASK.get, call, this.#number, queue, noAck, tentative)
+    })) as Got | undefined
+    if (got === undefined) return undefined
+    const { tag, history, countsFailures, message } = got
+    const delivery = this.#hold(tag, history, message)
+    delivery.recipient = takerOf(this, queue, countsFailures, noAck)
+    if (noAck) {
+      delivery.settlement = 'ack'
+      this.#out.delete(tag)
+    }
+    // n.b. the channel may have closed meanwhile, and what it held went back.
+    if (this.closed) this.#lose(tag)
+    return delivery
+  }
+
+  // Topology
+
+  declareExchange(declaration: ExchangeDeclaration): Promise<void> {
+    return this.#call('declareExchange', declaration) as Promise<void>
+  }
+
+  deleteExchange(name: string, ifUnused: boolean): Promise<void> {
+    return this.#call('deleteExchange', name, ifUnused) as Promise<void>
+  }
+
+  hasExchange(name: string): Promise<boolean> {
+    return this.#call('hasExchange', name) as Promise<boolean>
+  }
+
+  declareQueue(
+    declaration: QueueDeclaration,
+    bindings?: readonly BindingDeclaration[],
+    deadLetter?: string,
+  ): Promise<QueueInfo> {
+    return this.#call('declareQueue', declaration, bindings, deadLetter) as Promise<QueueInfo>
+  }
+
+  checkQueue(name: string): Promise<QueueInfo> {
+    return this.#call('checkQueue', name) as Promise<QueueInfo>
+  }
+
+  queueStats(name: string): Promise<QueueStats> {
+    return this.#call('queueStats', name) as Promise<QueueStats>
+  }
+
+  deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): Promise<number> {
+    return this.#call('deleteQueue', name, ifUnused, ifEmpty) as Promise<number>
+  }
+
+  purgeQueue(name: string): Promise<number> {
+    return this.#call('purgeQueue', name) as Promise<number>
+  }
+
+  bind(binding: BindingDeclaration): Promise<void> {
+    return this.#call('bind', binding) as Promise<void>
+  }
+
+  unbind(binding: BindingDeclaration): Promise<void> {
+    return this.#call('unbind', binding) as Promise<void>
+  }
+
+  hasBinding(binding: BindingDeclaration): Promise<boolean> {
+    return this.#call('hasBinding', binding) as Promise<boolean>
+  }
+
+  async #call(method: Method, ...args: unknown[]): Promise<unknown> {
+    this.#checkOpen()
+    const { link } = this.#connection
+    return this.#connection.call((call) => link.say(ASK.call, call, this.#number, method, link.pack(args)))
+  }
+
+  // The end
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    const { link } = this.#connection
+    const closing = this.#connection.call((call) => link.say(ASK.close, call, this.#number))
+    this.end(new ClosedError(`channel of connection '${this.#connection.name}'`))
+    await closing.catch(() => undefined)
+  }
+
+  /** The channel is gone: everything it held was given back. */
+  end(error: LeveretError): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#connection.forget(this.#number)
+    for (const subscription of this.#subscriptions.values()) subscription.stop()
+    this.#subscriptions.clear()
+    for (const tag of [...this.#out.keys()]) this.#lose(tag)
+    this.#goOn()
+    this.#listener.closed?.(error)
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw new ClosedError(`channel of connection '${this.#connection.name}'`)
+  }
+}
+
+/** A message that was got. */
+export interface Got {
+  readonly tag: number
+  readonly history: number
+  readonly countsFailures: boolean
+  readonly message: Message
+}
+
+/** The message of a post. */
+export function messageOf(
+  [exchange, routingKey, properties, body]: PackedMessage,
+  unpack: (value: unknown) => unknown,
+): Message {
+  const known = properties === 0 ? NO_PROPERTIES : (unpack(properties) as MessageProperties)
+  return new Message(exchange, routingKey, unpack(body), known)
+}
+
+function takerOf(holder: WorkerChannel, name: string, countsFailures: boolean, noAck: boolean): Recipient {
+  return { queue: queueOf(name, countsFailures), holder, noAck, settled: () => undefined, end: () => undefined }
+}
+
+/** A queue as a delivery knows it here: what happens in it is the broker's. */
+export function queueOf(name: string, countsFailures: boolean): Recipient['queue'] {
+  const nothing = (): void => undefined
+  return { name, countsFailures, settle: nothing, takeBack: nothing, suspend: nothing, release: nothing }
+}

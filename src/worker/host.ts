@@ -1,0 +1,304 @@
+/** The broker's side of one connection: performs what a worker asks for on channels of its own. */
+import {
+  type BrokerState,
+  type ConsumeOptions,
+  type Delivery,
+  FrameError,
+  host,
+  type LocalChannel,
+  type LocalConnection,
+  type LocalSubscription,
+  Message,
+  type MessageProperties,
+  NO_PROPERTIES,
+} from '../internal.js'
+import { asError } from './failure.js'
+import type { Link, Operation, PackedMessage } from './link.js'
+import type { Packed } from './values.js'
+import { ASK, HOWS, METHODS, type Method, TELL } from './verbs.js'
+
+const NO_SIGNAL = new host.AbortController().signal
+
+/** Deliveries that may be on their way to a consumer without a limit of its own. */
+const WINDOW = 1_000
+
+export class HostConnection {
+  readonly #link: Link
+  readonly #connection: LocalConnection
+  readonly #broker: BrokerState
+  readonly #channels = new Map<number, HostChannel>()
+
+  constructor(link: Link, connection: LocalConnection, broker: BrokerState) {
+    this.#link = link
+    this.#connection = connection
+    this.#broker = broker
+  }
+
+  take(operation: Operation): void {
+    const [verb, first, second, ...rest] = operation
+    switch (verb) {
+      case ASK.open:
+        this.#channels.set(first as number, new HostChannel(this.#link, this.#connection, first as number))
+        return
+      case ASK.publish:
+        this.#channel(first).publish(second === 1, rest[0] as number, this.#message(rest[1] as PackedMessage))
+        return
+      case ASK.settle:
+        for (const tag of rest) this.#channel(first).settle(second as number, tag as number, undefined)
+        return
+      case ASK.settleWhy:
+        this.#channel(first).settle(second as number, rest[0] as number, this.#link.unpack(rest[1]))
+        return
+      case ASK.call:
+        this.#answer(first as number, () => this.#channel(second).call(rest[0] as Method, this.#link.unpack(rest[1])))
+        return
+      case ASK.get:
+        this.#channel(second).get(first as number, ...(rest as [string, boolean, boolean]))
+        return
+      case ASK.consume: {
+        const [consumer, queue, options] = rest as [number, string, ConsumeOptions]
+        this.#answer(first as number, () => this.#channel(second).consume(consumer, queue, options))
+        return
+      }
+      case ASK.cancel: {
+        const [consumer, ...tags] = rest as number[]
+        this.#answer(first as number, () => this.#channels.get(second as number)?.cancel(consumer as number, tags))
+        return
+      }
+      case ASK.credit:
+        this.#channels.get(first as number)?.credit(second as number, rest[0] as number)
+        return
+      case ASK.fault:
+        this.#broker.events.fault(this.#link.unpack(first), second as string)
+        return
+      case ASK.close:
+        this.#answer(first as number, () => this.#close(second as number))
+        return
+      default:
+        throw new FrameError(`operation ${String(verb)} is unknown`)
+    }
+  }
+
+  #close(number: number): void {
+    if (number === -1) this.#connection.close()
+    else this.#channels.get(number)?.close()
+    this.#channels.delete(number)
+  }
+
+  /** n.b. a channel that closed meanwhile is still spoken to until its other end has heard of it. */
+  #channel(number: unknown): HostChannel {
+    const channel = this.#channels.get(number as number)
+    if (channel === undefined) throw new FrameError(`there is no channel ${String(number)}`)
+    return channel
+  }
+
+  #message([exchange, routingKey, properties, body]: PackedMessage): Message {
+    const known = properties === 0 ? NO_PROPERTIES : (this.#link.unpack(properties) as MessageProperties)
+    return new Message(exchange, routingKey, this.#link.unpack(body), known)
+  }
+
+  /** Answers a call by what the function returns or throws. */
+  #answer(call: number, act: () => unknown): void {
+    let answer: Packed
+    try {
+      answer = this.#link.pack(act())
+    } catch (error) {
+      this.#link.say(TELL.failure, call, this.#link.pack(asError(error)))
+      return
+    }
+    this.#link.say(TELL.answer, call, answer)
+  }
+}
+
+class HostChannel {
+  readonly #link: Link
+  readonly #number: number
+  readonly #connection: LocalConnection
+  readonly #channel: LocalChannel
+  readonly #consumers = new Map<number, HostConsumer>()
+  /** What was handed over and is not settled, by tag. */
+  readonly #out = new Map<number, Delivery>()
+  /** Publishes of the worker, and which of the broker's they are while their confirms are withheld. */
+  #publishes = 0
+  readonly #pending = new Map<number, number>()
+
+  constructor(link: Link, connection: LocalConnection, number: number) {
+    this.#link = link
+    this.#connection = connection
+    this.#number = number
+    this.#channel = connection.openChannel({
+      returned: (message) => link.say(TELL.returned, number, this.#publishes, link.packMessage(message)),
+      confirmed: (sequenceNumber) => this.#confirmed(sequenceNumber),
+      closed: (error) => link.say(TELL.channelClosed, number, link.pack(error)),
+    })
+  }
+
+  publish(mandatory: boolean, delay: number, message: Message): void {
+    const number = ++this.#publishes
+    try {
+      const outcome = this.#channel.publish(message, mandatory, delay)
+      if (outcome === 'accepted') this.#tell(number)
+      else if (outcome === 'refused') this.#link.say(TELL.refused, this.#number, number, 0)
+      else this.#pending.set(this.#channel.publishes, number)
+    } catch (error) {
+      this.#link.say(TELL.refused, this.#number, number, this.#link.pack(asError(error)))
+    }
+  }
+
+  #confirmed(sequenceNumber: number): void {
+    const number = this.#pending.get(sequenceNumber)
+    this.#pending.delete(sequenceNumber)
+    if (number !== undefined) this.#tell(number)
+  }
+
+  #tell(number: number): void {
+    this.#link.sayMore(TELL.confirmed, this.#number, 0, number)
+  }
+
+  settle(how: number, tag: number, reason: unknown): void {
+    const delivery = this.#out.get(tag)
+    this.#out.delete(tag)
+    // n.b. what the broker took back is no longer there to be settled.
+    if (delivery === undefined) return
+    const verb = HOWS[how]
+    if (verb === undefined) throw new FrameError(`deliveries cannot be settled by ${how}`)
+    delivery[verb](reason)
+  }
+
+  call(method: Method, args: unknown): unknown {
+    if (!METHODS.includes(method) || !Array.isArray(args)) throw new FrameError(`'${String(method)}' cannot be called`)
+    return (this.#channel[method] as (...args: unknown[]) => unknown).apply(this.#channel, args)
+  }
+
+  get(call: number, queue: string, noAck: boolean, tentative: boolean): void {
+    const link = this.#link
+    let delivery: Delivery | undefined
+    try {
+      delivery = this.#channel.get(queue, noAck, tentative)
+      if (delivery === undefined) {
+        link.say(TELL.answer, call, link.pack(undefined))
+        return
+      }
+      const { tag, history, message } = delivery
+      link.say(TELL.got, call, tag, history, delivery.queue.countsFailures, link.packMessage(message))
+      if (!noAck) this.#keep(delivery)
+    } catch (error) {
+      if (delivery?.settled === undefined) delivery?.reject(error)
+      link.say(TELL.failure, call, link.pack(asError(error)))
+    }
+  }
+
+  consume(number: number, queue: string, options: ConsumeOptions): unknown {
+    const keep = (delivery: Delivery): void => this.#keep(delivery)
+    const fault = (error: unknown, where: string): void => this.#connection.fault(error, where)
+    const consumer = new HostConsumer(this.#link, this.#number, number, options, keep, fault)
+    const subscription = this.#channel.consume(queue, options, {
+      ready: () => consumer.ready(),
+      cancelled: (error) => {
+        this.#consumers.delete(number)
+        this.#link.say(TELL.cancelled, this.#number, number, this.#link.pack(error))
+      },
+    })
+    consumer.subscription = subscription
+    this.#consumers.set(number, consumer)
+    const { consumerTag, replyAddress, backsOff } = subscription
+    const { name, countsFailures } = subscription.queue
+    return { consumerTag, replyAddress, backsOff, queue: name, countsFailures }
+  }
+
+  /** Ends a consumer. What was not taken at the other end was never handed over. */
+  cancel(number: number, tags: readonly number[]): void {
+    const consumer = this.#consumers.get(number)
+    this.#consumers.delete(number)
+    consumer?.subscription.cancel()
+    for (const tag of tags) this.#out.delete(tag)
+    this.#channel.putBackUnseen(tags)
+  }
+
+  credit(number: number, count: number): void {
+    this.#consumers.get(number)?.more(count)
+  }
+
+  /** Keeps a delivery until it is settled, and says so when the broker takes it back. */
+  #keep(delivery: Delivery): void {
+    this.#out.set(delivery.tag, delivery)
+    delivery.lazy = { controller: new Loss(this, delivery.tag) }
+  }
+
+  /** @internal A delivery went with its queue, or was out for too long. */
+  lost(tag: number): void {
+    if (this.#out.delete(tag)) this.#link.sayMore(TELL.lost, this.#number, 0, tag)
+  }
+
+  close(): void {
+    this.#channel.close()
+  }
+}
+
+/** Stands for the abort controller of a delivery, which nobody looks at here: hears that it is lost. */
+class Loss {
+  readonly signal = NO_SIGNAL
+  readonly #channel: HostChannel
+  readonly #tag: number
+
+  constructor(channel: HostChannel, tag: number) {
+    this.#channel = channel
+    this.#tag = tag
+  }
+
+  abort(): void {
+    this.#channel.lost(this.#tag)
+  }
+}
+
+/** A consumer, whose deliveries go over as they come, up to a window where nothing else limits them. */
+class HostConsumer {
+  subscription!: LocalSubscription
+  readonly #link: Link
+  readonly #channel: number
+  readonly #number: number
+  readonly #keep: ((delivery: Delivery) => void) | undefined
+  readonly #fault: (error: unknown, where: string) => void
+  #window: number
+
+  constructor(
+    link: Link,
+    channel: number,
+    number: number,
+    { noAck, prefetch }: ConsumeOptions,
+    keep: (delivery: Delivery) => void,
+    fault: (error: unknown, where: string) => void,
+  ) {
+    this.#link = link
+    this.#fault = fault
+    this.#channel = channel
+    this.#number = number
+    this.#keep = noAck ? undefined : keep
+    this.#window = noAck || prefetch === 0 ? WINDOW : Number.POSITIVE_INFINITY
+  }
+
+  ready(): void {
+    const { subscription } = this
+    while (this.#window > 0) {
+      const delivery = subscription.take()
+      if (delivery === undefined) return
+      this.#window--
+      const { tag, history, message } = delivery
+      let packed: PackedMessage
+      try {
+        packed = this.#link.packMessage(message)
+      } catch (error) {
+        this.#fault(error, `hand-over of a message of queue '${delivery.queue.name}' to another thread`)
+        if (this.#keep !== undefined) delivery.reject(error)
+        continue
+      }
+      this.#keep?.(delivery)
+      this.#link.say(TELL.deliver, this.#channel, this.#number, tag, history, packed)
+    }
+  }
+
+  more(count: number): void {
+    this.#window += count
+    this.ready()
+  }
+}

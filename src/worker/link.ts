@@ -1,0 +1,197 @@
+/**
+ * The wire between two threads: what one end says within a turn goes as one post. The first things said go in the next
+ * microtask, so that an idle wire adds no latency; while more is said in the same turn of the event loop, it is kept for the
+ * end of that turn.
+ */
+import { FrameError, host, type Message, NO_PROPERTIES, type TimerHandle } from '../internal.js'
+import type { Endpoint } from './endpoint.js'
+import { Cargo, type Packed, type Values } from './values.js'
+
+/** What is said: a number from `verbs.ts`, and what goes with it. */
+export type Operation = [verb: number, ...rest: unknown[]]
+
+/** A message on the wire. */
+export type PackedMessage = readonly [exchange: string, routingKey: string, properties: Packed | 0, body: Packed]
+
+/** Operations of a post; more make another. */
+const MOST = 512
+
+/** What a post is. n.b. the first string tells it from anything else that is posted. */
+type Frame = readonly [text: string, extras?: readonly unknown[], bytes?: Uint8Array]
+
+const resolved = Promise.resolve()
+
+export class Link {
+  readonly values: Values
+  readonly #endpoint: Endpoint
+  readonly #take: (operation: Operation) => void
+  readonly #lost: (error: FrameError | undefined) => void
+  #operations: Operation[] = []
+  #cargo = new Cargo()
+  #transfer: object[] = []
+  #extras: readonly unknown[] = []
+  #bytes: Uint8Array | undefined
+  #scheduled = false
+  /** The end of the turn of the event loop in which something was posted. */
+  #turn: TimerHandle | undefined
+  #open = true
+  readonly #flush = (): void => this.flush()
+  readonly #newTurn = (): void => {
+    this.#turn = undefined
+    if (this.#operations.length > 0) this.flush()
+  }
+
+  constructor(
+    endpoint: Endpoint,
+    values: Values,
+    take: (operation: Operation) => void,
+    lost: (error: FrameError | undefined) => void,
+  ) {
+    this.#endpoint = endpoint
+    this.values = values
+    this.#take = take
+    this.#lost = lost
+    endpoint.onMessage((frame) => this.#received(frame))
+    endpoint.onClose(() => this.#end(undefined))
+  }
+
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** Says something, soon. */
+  say(...operation: Operation): void {
+    this.#operations.push(operation)
+    if (this.#operations.length >= MOST) this.flush()
+    else if (!this.#scheduled) this.#schedule()
+  }
+
+  /** The same for one more number of what was said last, if that was this. */
+  sayMore(verb: number, first: number, second: number, number: number): void {
+    const last = this.#operations.at(-1) as unknown[] | undefined
+    if (last !== undefined && last[0] === verb && last[1] === first && last[2] === second) last.push(number)
+    else this.say(verb, first, second, number)
+  }
+
+  /** A value for the post that is being filled. @throws BodyEncodingError. */
+  pack(value: unknown): Packed {
+    return this.values.pack(value, this.#cargo)
+  }
+
+  /** The value that came with the post that is being read. */
+  unpack(packed: unknown): unknown {
+    return this.values.unpack(packed as Packed, this.#extras, this.#bytes)
+  }
+
+  packMessage({ exchange, routingKey, body, properties }: Message): PackedMessage {
+    return [exchange, routingKey, properties === NO_PROPERTIES ? 0 : this.pack(properties), this.pack(body)]
+  }
+
+  /** These buffers go over with the post, instead of being copied. */
+  transfer(buffers: readonly object[]): void {
+    this.#transfer.push(...buffers)
+  }
+
+  /** Posts what was said. */
+  flush(): void {
+    this.#scheduled = false
+    if (!this.#open || this.#operations.length === 0) return
+    const operations = this.#operations
+    const cargo = this.#cargo
+    const transfer = this.#transfer
+    this.#operations = []
+    const text = JSON.stringify(operations)
+    if (cargo.empty) {
+      this.#endpoint.post([text] satisfies Frame, [])
+    } else {
+      this.#cargo = new Cargo()
+      this.#transfer = []
+      const bytes = cargo.buffer()
+      const frame: Frame = bytes === undefined ? [text, cargo.extras] : [text, cargo.extras, bytes]
+      this.#endpoint.post(frame, bytes === undefined ? transfer : [bytes.buffer, ...transfer])
+    }
+    // n.b. an end in the same thread has no turns to save.
+    if (this.#endpoint.near !== true) this.#turn ??= later(this.#newTurn)
+  }
+
+  /** Says what is left to say, and nothing more. */
+  close(): void {
+    if (!this.#open) return
+    this.flush()
+    this.#open = false
+    this.#endpoint.close()
+  }
+
+  keepAlive(on: boolean): void {
+    this.#endpoint.keepAlive(on)
+  }
+
+  #schedule(): void {
+    this.#scheduled = true
+    if (this.#turn === undefined) void resolved.then(this.#flush)
+    // n.b. what is to be said is work; that a turn ends is none.
+    else this.#turn.ref?.()
+  }
+
+  #received(frame: unknown): void {
+    if (!this.#open) return
+    let operations: Operation[]
+    try {
+      operations = this.#read(frame)
+    } catch (cause) {
+      this.#end(cause instanceof FrameError ? cause : new FrameError(`a malformed frame: ${(cause as Error).message}`))
+      return
+    }
+    for (const operation of operations) {
+      if (!this.#open) return
+      try {
+        this.#take(operation)
+      } catch (error) {
+        this.#end(error instanceof FrameError ? error : new FrameError(`operation ${operation[0]}: ${String(error)}`))
+        return
+      }
+    }
+    this.#extras = []
+    this.#bytes = undefined
+  }
+
+  #read(frame: unknown): Operation[] {
+    if (!Array.isArray(frame) || typeof frame[0] !== 'string') throw new FrameError('a foreign message on the port')
+    const [text, extras = [], bytes] = frame as unknown as Frame
+    const operations: unknown = JSON.parse(text)
+    const wellFormed = Array.isArray(operations) && operations.every((each) => Array.isArray(each) && isVerb(each[0]))
+    if (!wellFormed || !Array.isArray(extras)) throw new FrameError('a malformed frame: it has no list of operations')
+    this.#extras = extras
+    this.#bytes = bytes instanceof Uint8Array ? bytes : undefined
+    return operations as Operation[]
+  }
+
+  #end(error: FrameError | undefined): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#endpoint.close()
+    this.#lost(error)
+  }
+}
+
+function isVerb(value: unknown): boolean {
+  return typeof value === 'number'
+}
+
+/** Calls back when the event loop has come round, by the platform's own means. */
+function later(callback: () => void): TimerHandle {
+  const { setImmediate, MessageChannel } = host
+  if (setImmediate !== undefined && setImmediate.name === 'setImmediate') {
+    const immediate = setImmediate(callback)
+    immediate.unref?.()
+    return immediate
+  }
+  const Channel = MessageChannel as NonNullable<typeof MessageChannel>
+  const { port1, port2 } = new Channel()
+  port1.onmessage = () => {
+    port1.close()
+    callback()
+  }
+  port2.postMessage(undefined)
+  return port1
+}

@@ -1,0 +1,159 @@
+/** The broker's side: lets another thread connect, over a port that both have. */
+import {
+  type Broker,
+  type BrokerState,
+  type Checks,
+  ClosedError,
+  checkOptions,
+  describe,
+  FrameError,
+  InvalidOptionError,
+  LocalConnection,
+  loginAs,
+  string,
+} from '../internal.js'
+import { type Endpoint, endpointOf, type PortLike } from './endpoint.js'
+import { HostConnection } from './host.js'
+import { Link } from './link.js'
+import { type Codec, Values } from './values.js'
+import { TELL, VERSION, type Welcome } from './verbs.js'
+
+/** Who connects over a port, and to what. The other end has no say in it. */
+export interface ServeOptions {
+  /** Name of the virtual host, which must exist. @default '/' */
+  readonly virtualHost?: string
+  /** Name of the user whose permissions the other end has. @default 'guest' */
+  readonly user?: string
+  /** Name of the connection, for overviews and events. @default generated */
+  readonly name?: string
+  /** How instances of classes cross; the other end needs the same ones. @default none */
+  readonly codecs?: readonly Codec[]
+}
+
+const SERVE_CHECKS: Checks = { virtualHost: string, user: string, name: string, codecs: () => undefined }
+
+/** What stands for a virtual host in its connections. */
+const homes = new WeakMap<object, string>()
+
+/** A port that is served: one connection at a time, as often as its other end connects. */
+export class Served {
+  readonly #broker: Broker
+  readonly #endpoint: Endpoint
+  readonly #options: ServeOptions
+  readonly #values: Values
+  #connection: LocalConnection | undefined
+  #closed = false
+
+  /** Use `serve()`. @hidden */
+  constructor(broker: Broker, endpoint: Endpoint, options: ServeOptions) {
+    checkOptions('serve', options, SERVE_CHECKS)
+    this.#broker = broker
+    this.#options = options
+    this.#values = new Values(options.codecs)
+    // n.b. a wrong user or virtual host is told now, not in the other thread.
+    loginAs(broker, { ...options, name: 'check' })
+    this.#endpoint = endpoint
+    endpoint.onMessage((message) => this.#asked(message))
+    endpoint.onClose(() => this.#lost())
+    endpoint.post({ leveret: 'serve', version: VERSION }, [])
+  }
+
+  /** True while the other end is connected. */
+  get connected(): boolean {
+    return this.#connection !== undefined && !this.#connection.closed
+  }
+
+  /** True once it was closed, or the other end is gone. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Ends the connection: what it holds goes back to its queues, and what waits at the other end rejects. Idempotent. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#connection?.end('its port is served no longer')
+    this.#endpoint.close()
+  }
+
+  /** Same as `close`. */
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #lost(): void {
+    this.#closed = true
+    this.#connection?.end('its thread is gone')
+    this.#endpoint.close()
+  }
+
+  #asked(message: unknown): void {
+    // n.b. the application may say things of its own over the port.
+    const { leveret, version, port } = Object(message) as { leveret?: unknown; version?: unknown; port?: unknown }
+    if (leveret !== 'connect') return
+    const endpoint = endpointOf('serve', port, true)
+    if (version === VERSION) this.accept(endpoint)
+    else this.#refuse(endpoint, `expected version ${VERSION} of leveret's wire, got ${String(version)}`)
+  }
+
+  #refuse(endpoint: Endpoint, why: string): void {
+    const link = new Link(
+      endpoint,
+      this.#values,
+      () => undefined,
+      () => undefined,
+    )
+    link.say(TELL.closed, link.pack(new FrameError(why)))
+    link.close()
+  }
+
+  /** @internal Opens a connection for whoever has the other end of this. */
+  accept(endpoint: Endpoint): void {
+    this.#connection?.end('its thread connected anew')
+    const { state, virtualHost, name, rights } = loginAs(this.#broker, this.#options)
+    let host: HostConnection | undefined
+    const link = new Link(
+      endpoint,
+      this.#values,
+      (operation) => host?.take(operation),
+      (error) => {
+        if (error !== undefined) state.events.fault(error, `connection '${name}' of another thread`)
+        connection.end(error?.message ?? 'its thread is gone')
+      },
+    )
+    const connection = new LocalConnection(state, virtualHost, name, rights, {
+      ended: () => {
+        if (!link.open) return
+        link.say(TELL.closed, link.pack(new ClosedError(`connection '${name}'`)))
+        link.close()
+      },
+    })
+    host = new HostConnection(link, connection, state)
+    this.#connection = connection
+    link.say(TELL.welcome, link.pack(welcomeOf(connection, state)))
+    link.flush()
+    link.keepAlive(false)
+  }
+}
+
+function welcomeOf(connection: LocalConnection, broker: BrokerState): Welcome {
+  const { name, virtualHost, home, queueArguments } = connection
+  let homeName = homes.get(home)
+  if (homeName === undefined) {
+    homeName = `${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`
+    homes.set(home, homeName)
+  }
+  return { name, virtualHost, home: homeName, encoded: broker.bodies === 'encoded', queueArguments }
+}
+
+/**
+ * Lets another thread connect to a broker: a `Worker`, or whoever has the other end of a `MessagePort`. What it may do is
+ * what its user may do in the virtual host.
+ * @throws InvalidOptionError, UnknownOptionError, NotFoundError for a user, NotAllowedError for a virtual host.
+ */
+export function serve(broker: Broker, port: PortLike, options: ServeOptions = {}): Served {
+  if (typeof Object(broker).virtualHost !== 'function') {
+    throw new InvalidOptionError(`serve: expected a Broker, got ${describe(broker)}`)
+  }
+  return new Served(broker, endpointOf('serve', port, false), options)
+}

@@ -1,0 +1,260 @@
+/**
+ * How values cross. What JSON carries goes as a part of the batch's one text, which is twice as fast as structured clone;
+ * bytes go into one buffer that is transferred; the rest by structured clone. Errors, and instances of classes that have a
+ * codec, are marked and made anew at the other end.
+ */
+import { BodyEncodingError, describe, InvalidOptionError } from '../internal.js'
+import { errorOf, type Failure, failureOf } from './failure.js'
+
+/** How instances of a class cross. Both ends need it, under the same name. */
+export interface Codec<Value = unknown, Plain = unknown> {
+  /** Names it on the wire. */
+  readonly name: string
+  /** The class whose instances it is for; those of subclasses too. */
+  readonly class: abstract new (
+    ...args: never[]
+  ) => Value
+  /** What structured clone can carry. */
+  encode(value: Value): Plain
+  /** The instance of it. */
+  decode(plain: Plain): Value
+}
+
+/** A value in a frame. */
+export type Packed =
+  | readonly [kind: typeof JSON_VALUE, value: unknown]
+  | readonly [kind: typeof BYTES, offset: number, length: number]
+  | readonly [kind: typeof NOTHING]
+  | readonly [kind: typeof CLONED | typeof MARKED, index: number]
+
+const JSON_VALUE = 0
+const CLONED = 1
+const BYTES = 2
+const NOTHING = 3
+const MARKED = 4
+
+/** Bytes up to this many go into the buffer of their frame. */
+const SMALL = 16_384
+/** Values with more parts, or deeper ones, are left to structured clone: they may be circular. */
+const MOST_PARTS = 2_000
+const DEEPEST = 50
+
+/** A value that needs to be made anew; no JSON text and no application has such a key. */
+const MARK = '\u0000leveret'
+
+/** What a value needs to cross. */
+interface Look {
+  /** It has what JSON has no form for. */
+  clone: boolean
+  /** It has what must be made anew. */
+  marked: boolean
+  /** A part that cannot cross. */
+  foreign: unknown
+  parts: number
+}
+
+/** What a frame carries beside its text. */
+export class Cargo {
+  readonly extras: unknown[] = []
+  readonly bytes: Uint8Array[] = []
+  length = 0
+
+  get empty(): boolean {
+    return this.extras.length === 0 && this.length === 0
+  }
+
+  /** The bytes in one piece. */
+  buffer(): Uint8Array | undefined {
+    if (this.length === 0) return undefined
+    const all = new Uint8Array(this.length)
+    let offset = 0
+    for (const bytes of this.bytes) {
+      all.set(bytes, offset)
+      offset += bytes.byteLength
+    }
+    return all
+  }
+}
+
+export class Values {
+  readonly #codecs: readonly Codec[]
+
+  /** @throws InvalidOptionError for codecs that are none, or two of one name. */
+  constructor(codecs: readonly Codec[] = []) {
+    if (!Array.isArray(codecs)) throw new InvalidOptionError(`codecs: expected an array, got ${describe(codecs)}`)
+    const names = new Set<string>()
+    for (const codec of codecs) {
+      const { name, class: type, encode, decode } = Object(codec) as Partial<Codec>
+      const functions = [type, encode, decode].every((member) => typeof member === 'function')
+      if (typeof name !== 'string' || !functions) {
+        throw new InvalidOptionError(`codecs: expected { name, class, encode, decode }, got ${describe(codec)}`)
+      }
+      if (names.has(name)) throw new InvalidOptionError(`codecs: there is one named '${name}' already`)
+      names.add(name)
+    }
+    this.#codecs = codecs
+  }
+
+  /**
+   * Makes a value ready for a frame.
+   * @throws BodyEncodingError for functions, symbols, and instances of classes without a codec.
+   */
+  pack(value: unknown, cargo: Cargo): Packed {
+    if (value === undefined) return [NOTHING]
+    if (value instanceof Uint8Array && value.byteLength <= SMALL) {
+      const offset = cargo.length
+      cargo.bytes.push(value)
+      cargo.length += value.byteLength
+      return [BYTES, offset, value.byteLength]
+    }
+    const look: Look = { clone: false, marked: false, foreign: undefined, parts: 0 }
+    this.#look(value, look, 0)
+    if (look.foreign !== undefined) throw refusal(value, look.foreign)
+    if (!look.clone) return [JSON_VALUE, value]
+    const ready = look.marked ? this.#mark(value, 0) : value
+    cargo.extras.push(ready)
+    return [look.marked ? MARKED : CLONED, cargo.extras.length - 1]
+  }
+
+  /** The value that a frame brought. */
+  unpack(packed: Packed, extras: readonly unknown[], buffer: Uint8Array | undefined): unknown {
+    switch (packed[0]) {
+      case JSON_VALUE:
+        return packed[1]
+      case CLONED:
+        return extras[packed[1]]
+      case BYTES:
+        return buffer === undefined
+          ? new Uint8Array()
+          : new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset + packed[1], packed[2])
+      case MARKED:
+        return this.#unmark(extras[packed[1]])
+      default:
+        return undefined
+    }
+  }
+
+  /** Sees what a value needs; the first part that cannot cross is left in `foreign`. */
+  #look(value: unknown, look: Look, depth: number): void {
+    switch (typeof value) {
+      case 'string':
+      case 'boolean':
+        return
+      case 'number':
+        if (!Number.isFinite(value) || Object.is(value, -0)) look.clone = true
+        return
+      case 'undefined':
+      case 'bigint':
+        look.clone = true
+        return
+      case 'object':
+        if (value !== null) this.#lookAt(value, look, depth)
+        return
+      default:
+        look.foreign ??= value
+    }
+  }
+
+  #lookAt(value: object, look: Look, depth: number): void {
+    if (++look.parts > MOST_PARTS || depth > DEEPEST) {
+      // n.b. what is not looked at structured clone may still refuse, in words of its own.
+      look.clone = true
+    } else if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) this.#look(value[i], look, depth + 1)
+    } else if (isPlain(value)) {
+      for (const key in value) this.#look((value as Record<string, unknown>)[key], look, depth + 1)
+    } else if (this.#codecOf(value) !== undefined || value instanceof Error) {
+      look.marked = look.clone = true
+    } else {
+      look.clone = true
+      if (!isCloneable(value)) look.foreign ??= value
+      else if (value instanceof Map || value instanceof Set) {
+        for (const each of [...value].flat()) this.#look(each, look, depth + 1)
+      }
+    }
+  }
+
+  #codecOf(value: object): Codec | undefined {
+    return this.#codecs.find((codec) => value instanceof codec.class)
+  }
+
+  /** A copy in which what needs to be made anew is marked. */
+  #mark(value: unknown, depth: number): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    if (depth > DEEPEST) throw new BodyEncodingError('it is too deep for one with errors or codecs in it')
+    const next = (each: unknown): unknown => this.#mark(each, depth + 1)
+    const codec = this.#codecOf(value)
+    if (codec !== undefined) return { [MARK]: codec.name, value: next(codec.encode(value)) }
+    if (value instanceof Error) return { [MARK]: '', value: failureOf(value, next) }
+    if (Array.isArray(value)) return value.map(next)
+    if (value instanceof Map) return new Map([...value].map(([key, each]) => [next(key), next(each)]))
+    if (value instanceof Set) return new Set([...value].map(next))
+    if (!isPlain(value)) return value
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, next(each)]))
+  }
+
+  #unmark(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const next = (each: unknown): unknown => this.#unmark(each)
+    if (Array.isArray(value)) return value.map(next)
+    if (value instanceof Map) return new Map([...value].map(([key, each]) => [next(key), next(each)]))
+    if (value instanceof Set) return new Set([...value].map(next))
+    if (!isPlain(value)) return value
+    const name = (value as Readonly<Record<string, unknown>>)[MARK]
+    const plain = (value as Readonly<Record<string, unknown>>)['value']
+    if (name === '') return errorOf(plain as Failure, next)
+    if (typeof name === 'string') {
+      const codec = this.#codecs.find((each) => each.name === name)
+      if (codec === undefined) throw new BodyEncodingError(`there is no codec '${name}' at this end`)
+      return codec.decode(next(plain))
+    }
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, next(each)]))
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function refusal(value: unknown, foreign: unknown): BodyEncodingError {
+  const what = `body${wayTo(value, foreign, 0) ?? ''}`
+  if (typeof foreign !== 'object' || foreign === null) {
+    return new BodyEncodingError(`${what} is ${describe(foreign)}, which no other thread can have`)
+  }
+  const { name } = foreign.constructor ?? {}
+  const type = name === undefined || name === '' ? 'a class' : `class ${name}`
+  const help = 'send plain data, or register a codec for it at both ends'
+  return new BodyEncodingError(`${what} is an instance of ${type}, which would arrive without it: ${help}`)
+}
+
+/** The way to a part of a value, such as `.items[0]`. */
+function wayTo(value: unknown, part: unknown, depth: number): string | undefined {
+  if (value === part) return ''
+  if (typeof value !== 'object' || value === null || depth > DEEPEST) return undefined
+  for (const [key, each] of Object.entries(value)) {
+    const rest = wayTo(each, part, depth + 1)
+    if (rest !== undefined) return `${Array.isArray(value) ? `[${key}]` : `.${key}`}${rest}`
+  }
+  return undefined
+}
+
+/** True for what structured clone carries with its class. */
+function isCloneable(value: object): boolean {
+  return CLONEABLE.has(Object.prototype.toString.call(value)) && isPlatforms(value)
+}
+
+const CLONEABLE = new Set(
+  [
+    ...['Date', 'RegExp', 'Map', 'Set', 'ArrayBuffer', 'SharedArrayBuffer', 'DataView', 'Boolean', 'Number', 'String'],
+    ...['Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array'],
+    ...['Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array', 'MessagePort', 'Blob', 'File'],
+    ...['ImageData', 'ImageBitmap', 'CryptoKey', 'URL'],
+  ].map((name) => `[object ${name}]`),
+)
+
+/** n.b. a subclass of Map, say, would arrive as a Map. A Buffer is one of Uint8Array, and arrives as that. */
+function isPlatforms(value: object): boolean {
+  const type = value.constructor
+  return type === undefined || type.name === 'Buffer' || /\[native code]/.test(String(type))
+}

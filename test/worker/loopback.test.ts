@@ -1,0 +1,61 @@
+// A bus over the wire, without a thread.
+import { Broker } from 'leveret'
+import { loopback } from 'leveret/worker'
+import { describe, expect, test } from 'vitest'
+
+describe('a bus over the wire', () => {
+  test('declares, sends, loops and acknowledges', async () => {
+    const broker = new Broker()
+    const bus = await loopback(broker)
+    const jobs = await bus.declareQueue<{ id: number }>('jobs')
+    for (let id = 0; id < 10; id++) await jobs.send({ id })
+    const seen: number[] = []
+    for await (const delivery of jobs.createConsumer({ prefetch: 3 })) {
+      seen.push(delivery.body.id)
+      delivery.ack()
+      if (seen.length === 10) break
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(await jobs.stats()).toMatchObject({ acked: 10, ready: 0, unacked: 0, consumers: 0 })
+    await bus.close()
+    expect(broker.overview().virtualHosts[0]?.connections).toHaveLength(0)
+  })
+
+  test('requests and responds', async () => {
+    const broker = new Broker()
+    const bus = await loopback(broker)
+    const double = await bus.declareQueue<number, number>('double')
+    double.respond((n) => n * 2)
+    expect(await double.request(21)).toBe(42)
+  })
+
+  test('passes errors with class, name, code and cause', async () => {
+    const bus = await loopback(new Broker())
+    await expect(bus.queue('missing').info()).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      name: 'NotFoundError',
+      replyCode: 404,
+      message: "NOT_FOUND - no queue 'missing' in vhost '/'",
+    })
+    const queue = await bus.declareQueue<unknown>('q')
+    const cause = Object.assign(new TypeError('inner'), { code: 'E_INNER' })
+    await queue.send({ why: new RangeError('outer', { cause }), at: new Date(0), many: new Map([[1, -0]]) })
+    const body = (await queue.get())?.body as { why: Error & { cause: Error }; at: Date; many: Map<number, number> }
+    expect(body.why).toBeInstanceOf(RangeError)
+    expect(body.why.cause).toBeInstanceOf(TypeError)
+    expect(body.why.cause).toMatchObject({ message: 'inner', code: 'E_INNER' })
+    expect(body.at).toEqual(new Date(0))
+    expect(body.many.get(1)).toBe(-0)
+  })
+
+  test('refuses what no other thread can have', async () => {
+    class Money {}
+    const bus = await loopback(new Broker())
+    const queue = await bus.declareQueue<unknown>('q')
+    await expect(queue.send({ items: [{ price: new Money() }] })).rejects.toThrow(
+      'body.items[0].price is an instance of class Money, which would arrive without it',
+    )
+    await expect(queue.send(() => 1)).rejects.toThrow('body is a function, which no other thread can have')
+    expect((await queue.info()).messageCount).toBe(0)
+  })
+})
