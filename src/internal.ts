@@ -1,10 +1,11 @@
 /** What the other entries of this package may use beside the public surface. It is not in the exports map. */
 export { canonical, Double, fieldKind, isTable, NO_ARGUMENTS } from './arguments.js'
-export { contentTypeOf, encodeBody } from './body.js'
+export { contentTypeOf, decodeBody, encodeBody } from './body.js'
 export type { BrokerState } from './broker/broker-state.js'
 export type { LocalSubscription } from './broker/local-subscription.js'
 export type { QueueState } from './broker/queue-state.js'
 export type { Declaring, TrackedQueue, Tracker } from './broker/services.js'
+export type { VirtualHostState } from './broker/virtual-host-state.js'
 export type {
   AmqpChannel,
   AmqpChannelListener,
@@ -28,6 +29,7 @@ export type {
 export type { Recipient } from './delivery.js'
 export { BindingList } from './exchange-types/binding-list.js'
 export { asTerm } from './exchange-types/headers.js'
+export { matchWords, wordsOf } from './exchange-types/topic-words.js'
 export { exchangeDeclaration } from './handles/exchange.js'
 export { queueDeclaration } from './handles/queue-options.js'
 export { placed } from './handles/topology.js'
@@ -38,7 +40,7 @@ export { loginAs, stateOf } from './local/instruments.js'
 export { openConnection } from './local/open-connection.js'
 export { Message, NO_PROPERTIES } from './message.js'
 export { describe } from './names.js'
-export { boolean, type Check, type Checks, checkOptions, hintAt, integer, oneOf, signal, string } from './options.js'
+export { boolean, type Check, type Checks, checkOptions, didYouMean, hintAt, integer, oneOf, signal, string } from './options.js'
 export type { DeathReason, QueueHooks, WithheldConfirm } from './queue-arguments/queue-argument.js'
 export { Scheduler, type Task } from './scheduler.js'
 export { Timers } from './timers.js'

@@ -18,8 +18,11 @@ import { TestFailedError } from './errors.js'
 import { Faults } from './faults.js'
 import { Follower } from './follower.js'
 import { Ledger } from './ledger.js'
+import type { Recorder } from './recorder.js'
+import { Recorders } from './recorders.js'
 import { type Parked, type Patience, Stillness } from './stillness.js'
 import { type Allowances, rulesOf, type Strictness } from './strictness.js'
+import type { TimelineOptions } from './timeline.js'
 
 /** How a test broker is made: as any broker, and what the kit adds. */
 export interface TestBrokerOptions extends Omit<BrokerOptions, 'clock'> {
@@ -87,6 +90,7 @@ export class TestKit {
   readonly #stillness: Stillness
   readonly #faults: Faults
   readonly #ledger: Ledger
+  readonly #recorders: Recorders
   readonly #timeout: number
   /** Advances one after another. */
   #advancing: Promise<unknown> = Promise.resolve()
@@ -106,6 +110,7 @@ export class TestKit {
     this.#ledger = new Ledger(rules, { broker: this.#state, follower: this.#follower }, () => '')
     this.#stillness = new Stillness(this.#state, this.#follower)
     this.#faults = new Faults(this.#state, this.#follower)
+    this.#recorders = new Recorders(this.broker, this.#state, this.#follower, this.#stillness, timeout)
     this.#timeout = timeout
   }
 
@@ -117,6 +122,67 @@ export class TestKit {
   /** Milliseconds on the broker's clock; a virtual one begins at 0. */
   get now(): number {
     return this.#state.timers.now()
+  }
+
+  // What happened
+
+  /** What was published, by applications: dead letters are in `deadLettered`. */
+  get published(): Recorder {
+    return this.#recorders.of('published')
+  }
+
+  /** What was handed to consumers and gets. */
+  get delivered(): Recorder {
+    return this.#recorders.of('delivered')
+  }
+
+  /** What consumers acknowledged, and what was handed over with `noAck`. */
+  get acked(): Recorder {
+    return this.#recorders.of('acked')
+  }
+
+  /** What consumers rejected. */
+  get rejected(): Recorder {
+    return this.#recorders.of('rejected')
+  }
+
+  /** What came back to its queue: by `requeue` and `retry`, and with a consumer that was lost. */
+  get requeued(): Recorder {
+    return this.#recorders.of('requeued')
+  }
+
+  /** The dead letters that reached a queue; `queue` is where the message died, `reason` of what. */
+  get deadLettered(): Recorder {
+    return this.#recorders.of('deadLettered')
+  }
+
+  /** What was too old. */
+  get expired(): Recorder {
+    return this.#recorders.of('expired')
+  }
+
+  /** What was dropped from a full queue. */
+  get overflowed(): Recorder {
+    return this.#recorders.of('overflowed')
+  }
+
+  /** What failed more often than its queue allows. */
+  get deliveryLimited(): Recorder {
+    return this.#recorders.of('deliveryLimited')
+  }
+
+  /** What came back to its publisher, being mandatory, as no queue wanted it. */
+  get returned(): Recorder {
+    return this.#recorders.of('returned')
+  }
+
+  /**
+   * What happened to the messages so far, as a text: what caused what by indentation, times of the kit's clock on the left.
+   * A long one is cut in its middle.
+   * @throws UnknownOptionError, InvalidOptionError.
+   */
+  timeline(options: TimelineOptions = {}): string {
+    return this.#recorders.timeline(options)
   }
 
   // Rest
@@ -286,6 +352,7 @@ export class TestKit {
 
   #inTurn<T>(advance: () => Promise<T>): Promise<T> {
     const turn = this.#advancing.then(advance)
+    this.#recorders.during('the clock advances', turn)
     this.#advancing = turn.catch(() => undefined)
     return turn
   }

@@ -13,22 +13,59 @@ function folderOf(stack: string | undefined): string {
 }
 
 function placeOf(frame: string): string {
-  return /\(?((?:file:\/\/|\/|[A-Za-z]:)[^()]*:\d+:\d+)\)?$/.exec(frame)?.[1] ?? ''
+  return /[\s(]((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?$/.exec(frame)?.[1] ?? ''
 }
 
+// The same as the code that runs has it: what is mapped to its sources was elsewhere.
+const [HOME_AS_RUN = '\0'] = /^.*[\\/](?:dist|src)[\\/]/.exec(callSites(1)[0]?.getFileName() ?? '') ?? []
+/** Sites by the place in the code that runs. n.b. a stack in words, mapped to its sources, costs as much as a hundred messages. */
+const known = new Map<string, string | undefined>()
+
 /** File, line and column, such as `/app/orders.ts:12:5`; undefined where only leveret and the platform are on the stack. */
-export function siteOf(stack: string | undefined = stackHere()): string | undefined {
+export function siteOf(stack?: string): string | undefined {
+  if (stack !== undefined) return siteIn(stack)
+  const site = callSites(DEPTH).find((each) => isApplication(each.getFileName()))
+  if (site === undefined) return undefined
+  const place = `${site.getFileName()}:${site.getLineNumber()}:${site.getColumnNumber()}`
+  if (!known.has(place)) known.set(place, siteIn(stackHere()))
+  return known.get(place)
+}
+
+function isApplication(file: string | null | undefined): boolean {
+  return typeof file === 'string' && file !== '' && !file.startsWith('node:') && !file.startsWith(HOME_AS_RUN)
+}
+
+function siteIn(stack: string | undefined): string | undefined {
   const place = frames(stack)
     .map(placeOf)
     .find((at) => at !== '' && !at.startsWith(HOME) && !at.includes('node:'))
   return place?.replace(/^file:\/\//, '')
 }
 
+// n.b. the way from the application down to here is longer than what is kept by default.
+const DEPTH = 40
+
 function stackHere(): string | undefined {
+  return withLimit(DEPTH, () => new Error('site').stack)
+}
+
+/** The stack without words. */
+function callSites(depth: number): NodeJS.CallSite[] {
+  const prepare = Error.prepareStackTrace
+  Error.prepareStackTrace = (_error, sites) => sites
+  try {
+    return withLimit(depth, () => new Error('site').stack as unknown as NodeJS.CallSite[])
+  } finally {
+    Error.prepareStackTrace = prepare
+  }
+}
+
+function withLimit<T>(depth: number, make: () => T): T {
   const limit = Error.stackTraceLimit
-  // n.b. the way from the application down to here is longer than what is kept by default.
-  Error.stackTraceLimit = 40
-  const { stack } = new Error('site')
-  Error.stackTraceLimit = limit
-  return stack
+  Error.stackTraceLimit = depth
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
 }

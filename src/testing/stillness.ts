@@ -64,6 +64,19 @@ export class Stillness {
   }
 
   /**
+   * Resolves when only time, or what is not the bus's, could go on: handlers that wait for the kit's clock do not count. What
+   * `others` names does.
+   */
+  async restForNow(what: string, patience: Patience, others: () => Iterable<string>): Promise<void> {
+    const own = this.#follower.causality.surroundings
+    const look = (): Hold[] => {
+      const outside = [...others()].map((text) => ({ text, passes: false }))
+      return [...this.#holds(undefined, own).filter(({ passes }) => !passes), ...outside]
+    }
+    await this.#wait(what, patience, look, false)
+  }
+
+  /**
    * The same, but for handlers that wait for the kit's clock, and deliveries that nobody expects to be settled. When it gives
    * up, it answers what is still in flight beside unsettled deliveries.
    */
