@@ -45,6 +45,7 @@ export interface Cell {
 export class Causality {
   readonly #context = new AsyncLocalStorage<Cell | undefined>()
   readonly #origins = new WeakMap<Message, Origin>()
+  #ended = false
   /** Loops that wait for a delivery have gone to sleep in their context already: this is what they find there. */
   readonly #waiting = new WeakMap<object, Cell>()
 
@@ -85,6 +86,12 @@ export class Causality {
     return deliveries
   }
 
+  /** Follows nothing any more. n.b. every promise of the process costs as much as there are kits that follow. */
+  end(): void {
+    this.#ended = true
+    this.#context.disable()
+  }
+
   /** From here on a delivery is being handled. */
   enter(delivery: Delivery, subscription: object): void {
     const waiting = this.#waiting.get(subscription)
@@ -108,7 +115,7 @@ export class Causality {
     const before = this.#context.getStore()
     const outer = before?.subscription === subscription ? before.outer : before
     const cell: Cell = { chain: this.#chainOf(outer), delivery, subscription, outer }
-    this.#context.enterWith(cell)
+    if (!this.#ended) this.#context.enterWith(cell)
     return cell
   }
 

@@ -60,8 +60,18 @@ export interface Network {
   readonly follower: Follower
 }
 
+/** Connections and channels that were cut. */
+const lost = new WeakSet<object>()
+
+/** True when the connection or the channel of a consumer was cut. n.b. a channel that ends hands over once more, for the flag. */
+export function isLost(consumer: LocalSubscription): boolean {
+  const connection = connectionOf(consumer)
+  return connection.closed || lost.has(connection) || lost.has(consumer.holder)
+}
+
 /** Cuts a connection: what was out over it comes back, and its client notices in its own time. */
 export function cutConnection(network: Network, connection: LocalConnection): void {
+  lost.add(connection)
   if (connection.owner?.cut !== undefined) {
     connection.owner.cut()
     return
@@ -78,6 +88,7 @@ export function cutConsumer(network: Network, consumer: LocalSubscription): void
     cutConnection(network, connectionOf(consumer))
     return
   }
+  lost.add(holder)
   strand(network, 'its channel was lost', (recipient) => recipient.holder === holder)
   // n.b. after the consumers have heard of it, as a channel that closes ends them without a word.
   network.broker.scheduler.schedule({ run: () => (holder as LocalChannel).close() })
@@ -133,8 +144,7 @@ export class LostConnections extends Fault implements Interference {
   #cut(recipient: Recipient | undefined): void {
     if (!isConsumer(recipient) || !this.#concerns(recipient.queue as QueueState)) return
     const connection = connectionOf(recipient)
-    // n.b. one that is lost already hands over what was out, so that it comes back as redelivered.
-    if (connection.closed || this.#moment.connection?.(connection) === false) return
+    if (isLost(recipient) || this.#moment.connection?.(connection) === false) return
     if (this.fire()) cutConnection(this.#network, connection)
   }
 

@@ -1,6 +1,7 @@
 /** leveret/testing: tests of messaging that are exact, instant and explain themselves. */
 export type { Duration } from './duration.js'
 export { InternalError, TestFailedError } from './errors.js'
+export { type ExploreOptions, explore } from './explore.js'
 export type { Fault } from './fault.js'
 export type { BlockOptions, DelayOptions, DropOptions, FaultOptions, Faults, StorageOptions } from './faults.js'
 export { type TestBrokerOptions, TestKit, testBroker, type WaitOptions } from './kit.js'

@@ -335,6 +335,7 @@ export class TestKit {
       failure = await this.#reckon('testBroker', this.#patience('testBroker'))
     } finally {
       await this.broker.close({ signal: AbortSignal.abort() })
+      this.#follower.causality.end()
     }
     if (failure !== undefined) throw failure
   }
