@@ -36,11 +36,40 @@ export { placed } from './handles/topology.js'
 export { Wait } from './handles/wait.js'
 export { host, type Signal, type TimerHandle } from './host.js'
 export * from './index.js'
+export type {
+  BindingDefinition,
+  Definitions,
+  ExchangeDefinition,
+  GlobalParameterDefinition,
+  ParameterDefinition,
+  PermissionDefinition,
+  PolicyDefinition,
+  QueueDefinition,
+  Section,
+  SkippedDefinition,
+  TopicPermissionDefinition,
+  UserDefinition,
+  VirtualHostDefinition,
+  VirtualHostSection,
+} from './local/definitions.js'
+export { DefinitionsReader, type Entry, limitsOf, operatorPolicyOf, type Sections } from './local/definitions-reader.js'
 export { loginAs, stateOf } from './local/instruments.js'
 export { openConnection } from './local/open-connection.js'
+export { fromDefinitions, toDefinitions } from './local/topology-definitions.js'
 export { Message, NO_PROPERTIES } from './message.js'
 export { describe } from './names.js'
-export { boolean, type Check, type Checks, checkOptions, didYouMean, hintAt, integer, oneOf, signal, string } from './options.js'
+export {
+  boolean,
+  type Check,
+  type Checks,
+  checkOptions,
+  didYouMean,
+  hintAt,
+  integer,
+  oneOf,
+  signal,
+  string,
+} from './options.js'
 export type { DeathReason, QueueHooks, WithheldConfirm } from './queue-arguments/queue-argument.js'
 export { Scheduler, type Task } from './scheduler.js'
 export { Timers } from './timers.js'

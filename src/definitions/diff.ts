@@ -1,19 +1,24 @@
 /** Drift: where a broker is not what definitions say. */
+
+import type { Definitions, PolicyDefinition, Section } from '../internal.js'
 import {
   type Arguments,
   type Broker,
   type Checks,
   canonical,
   checkOptions,
+  DefinitionsReader,
+  type Entry,
   type FieldValue,
   isTable,
+  limitsOf,
   NO_ARGUMENTS,
+  operatorPolicyOf,
+  type Sections,
   string,
 } from '../internal.js'
-import type { Definitions, PolicyDefinition, Section } from './definitions.js'
 import { exportDefinitions } from './export.js'
 import { checkBroker, isReserved, LIMITS } from './import.js'
-import { DefinitionsReader, type Entry, limitsOf, operatorPolicyOf, type Sections } from './reader.js'
 
 /** What definitions are compared with. */
 export interface DiffOptions {

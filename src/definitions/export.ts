@@ -1,4 +1,14 @@
 /** A broker as definitions, as RabbitMQ writes them: what is importable there, without messages. */
+
+import type {
+  Definitions,
+  ParameterDefinition,
+  PolicyDefinition,
+  QueueDefinition,
+  Section,
+  UserDefinition,
+  VirtualHostSection,
+} from '../internal.js'
 import {
   type Arguments,
   type Broker,
@@ -10,15 +20,6 @@ import {
   string,
   type VirtualHost,
 } from '../internal.js'
-import type {
-  Definitions,
-  ParameterDefinition,
-  PolicyDefinition,
-  QueueDefinition,
-  Section,
-  UserDefinition,
-  VirtualHostSection,
-} from './definitions.js'
 import { checkBroker } from './import.js'
 
 /** How definitions are exported. */

@@ -1,22 +1,27 @@
 /** Definitions into a broker: a merge, in RabbitMQ's order (DEF-07). */
+
+import type { Definitions, ParameterDefinition, PolicyDefinition, SkippedDefinition } from '../internal.js'
 import {
   type Broker,
   boolean,
   type Channel,
   type Checks,
   checkOptions,
+  DefinitionsReader,
   describe,
+  type Entry,
   InvalidOptionError,
+  limitsOf,
   oneOf,
+  operatorPolicyOf,
   PreconditionFailedError,
   placed,
+  type Sections,
   string,
   type UserLimits,
   type VirtualHost,
   type VirtualHostLimits,
 } from '../internal.js'
-import type { Definitions, ParameterDefinition, PolicyDefinition, SkippedDefinition } from './definitions.js'
-import { DefinitionsReader, type Entry, limitsOf, operatorPolicyOf, type Sections } from './reader.js'
 
 /** How definitions are imported. */
 export interface ImportOptions {

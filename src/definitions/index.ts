@@ -17,8 +17,8 @@ export type {
   UserDefinition,
   VirtualHostDefinition,
   VirtualHostSection,
-} from './definitions.js'
+} from '../internal.js'
+export { fromDefinitions, toDefinitions } from '../internal.js'
 export { type DefinitionDifference, type DiffOptions, diffDefinitions } from './diff.js'
 export { type ExportOptions, exportDefinitions } from './export.js'
 export { type ImportedDefinitions, type ImportOptions, importDefinitions } from './import.js'
-export { fromDefinitions, toDefinitions } from './topology.js'

@@ -3,10 +3,12 @@ import {
   type BrokerState,
   type Delivery,
   describe,
+  didYouMean,
   type LeveretError,
   type Message,
   type QueueState,
   type TrackedQueue,
+  type VirtualHost,
 } from '../internal.js'
 import { unknownArguments } from './declarations.js'
 import { words } from './duration.js'
@@ -30,19 +32,20 @@ export interface Finding {
 export interface Scene {
   readonly broker: BrokerState
   readonly follower: Follower
+  readonly host: (name: string) => VirtualHost
 }
 
 type Find = (scene: Scene) => Finding[]
 
-/** n.b. `frozen` throws by itself, and `drift` needs definitions. */
-export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinished'>, Find>> = {
-  faults: ({ follower }) =>
+/** n.b. the others are told of by those who know. */
+export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinished' | 'unfired'>, Find>> = {
+  errors: ({ follower }) =>
     follower.notes.faults.flatMap((fault) => {
       const { error, where } = fault
       if (isOfSecondSettlement(error, follower)) return []
       const attempt = follower.log.entries.find(({ reason }) => reason === error)
       if (attempt !== undefined) return []
-      const names = [...where.matchAll(/'([^']+)'/g)].map(([, name]) => name as string)
+      const names = [...where.matchAll(/'([^']+)'/g)].flatMap(([, name = '']) => (isMadeUp(name) ? [] : name))
       const { code, message } = Object(error) as Partial<LeveretError>
       const held = [...follower.notes.held].some((delivery) => names.includes(delivery.queue.name) && isOut(delivery))
       const hint = held
@@ -51,7 +54,7 @@ export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinishe
           ? ': the message was settled before that, so nobody tries again'
           : ''
       const text = `${readable(where)} failed with ${told(error)}${hint}`
-      return [{ rule: 'faults', names: [...names, ...strings(code, message)], text, about: fault }]
+      return [{ rule: 'errors', names: [...names, ...strings(code, message)], text, about: fault }]
     }),
 
   channelErrors: ({ follower }) =>
@@ -126,11 +129,12 @@ export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinishe
       for (const consumer of queue.consumers) {
         if (!consumer.awake) ready.push(...[...consumer.outbox()].map(({ message }) => message))
       }
-      if (consumers.length === 0 || ready.length === 0) return []
+      const goesRound = follower.notes.loops.some((loop) => loop.queue === queue.name)
+      if (consumers.length === 0 || ready.length === 0 || goesRound) return []
       const open = consumers.filter(({ closed }) => !closed)
       const who = open.length === 0 ? 'its consumers are closed' : 'its consumers take no more'
       const first = titleOf(ready[0] as Message, follower)
-      const more = ready.length === 1 ? first : `${ready.length} messages, the first is ${first}`
+      const more = ready.length === 1 ? first : `${ready.length} messages, first the ${first}`
       const paused = queue.paused ? 'it is paused' : who
       return [
         { rule: 'unconsumed', names: [queue.name], text: `queue '${queue.name}': ${more}; ${paused}`, about: queue },
@@ -138,7 +142,8 @@ export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinishe
     })
   },
 
-  unroutable({ follower, broker }) {
+  unroutable(scene) {
+    const { follower, broker } = scene
     const returned = new Set(
       follower.log.entries.filter(({ what }) => what === 'returned').map(({ message }) => message),
     )
@@ -150,10 +155,10 @@ export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinishe
         const { exchange, routingKey } = message
         const why =
           exchange === ''
-            ? `there is no queue '${routingKey}'`
+            ? `there is no queue '${routingKey}'${nearQueue(broker, virtualHost, routingKey)}`
             : bindingsOf(broker, virtualHost, exchange) === 0
               ? `nothing is bound to exchange '${exchange}'`
-              : `no binding of exchange '${exchange}' matches`
+              : `no binding of exchange '${exchange}' matches${nearMiss(scene, message, virtualHost)}`
         const text = `${titleOf(message, follower)}: ${why}`
         return { rule: 'unroutable', names: strings(exchange, routingKey), text, about: entry }
       })
@@ -232,6 +237,10 @@ function titleOf(message: Message, follower: Follower): string {
   return `message to ${place(message.exchange, message.routingKey)}${site === undefined ? '' : ` published${at(site)}`}`
 }
 
+function isMadeUp(name: string): boolean {
+  return name.startsWith('amq.ctag-') || name.startsWith('amq.gen-')
+}
+
 /** n.b. nobody knows a tag that the broker made up. */
 function readable(where: string): string {
   return where.replace(/ 'amq\.ctag-[^']*'/, '')
@@ -270,7 +279,7 @@ export function namesOf(delivery: Delivery): string[] {
 }
 
 function isUnknownTag({ code, replyText }: LeveretError): boolean {
-  return code === 'PRECONDITION_FAILED' && replyText?.startsWith('unknown delivery tag') === true
+  return code === 'PRECONDITION_FAILED' && replyText?.includes('unknown delivery tag') === true
 }
 
 /** n.b. it was thrown into a handler, which is told of as a double settlement. */
@@ -307,6 +316,19 @@ function consumersOf({ name }: TrackedQueue, virtualHost: string, { notes }: Fol
 
 function bindingsOf(broker: BrokerState, virtualHost: string, exchange: string): number {
   return broker.virtualHosts.get(virtualHost)?.exchanges.get(exchange)?.bindings.size ?? 0
+}
+
+function nearQueue(broker: BrokerState, virtualHost: string, name: string): string {
+  const near = didYouMean(name, broker.virtualHosts.get(virtualHost)?.queues.keys() ?? [])
+  return near === undefined ? '' : `; ${near}`
+}
+
+/** The binding that was nearly matched, as things are now. */
+function nearMiss({ host }: Scene, { exchange, routingKey, properties }: Message, virtualHost: string): string {
+  const { headers } = properties
+  const { nearMisses } = host(virtualHost).explain(exchange, routingKey, headers === undefined ? {} : { headers })
+  const [first] = nearMisses
+  return first?.hint === undefined ? '' : `: ${first.hint}`
 }
 
 /** The same line attached a consumer before, or again later, and messages were handled in between. */

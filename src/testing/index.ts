@@ -1,4 +1,5 @@
 /** leveret/testing: tests of messaging that are exact, instant and explain themselves. */
+export type { ExpectDefinitionsOptions } from './drift.js'
 export type { Duration } from './duration.js'
 export { InternalError, TestFailedError } from './errors.js'
 export { type ExploreOptions, explore } from './explore.js'

@@ -5,14 +5,17 @@ import {
   type BrokerState,
   type Checks,
   checkOptions,
+  type Definitions,
   describe,
   InvalidOptionError,
   integer,
   signal,
   stateOf,
+  type Topology,
   type VirtualHost,
 } from '../internal.js'
 import { VirtualClock } from './clock.js'
+import { type ExpectDefinitionsOptions, ExpectedDefinitions } from './drift.js'
 import { type Duration, milliseconds } from './duration.js'
 import { TestFailedError } from './errors.js'
 import { Faults } from './faults.js'
@@ -76,8 +79,45 @@ const WAIT_CHECKS: Checks = { timeout, signal }
  * ```
  * @throws UnknownOptionError, InvalidOptionError.
  */
-export function testBroker(options: TestBrokerOptions = {}): TestKit {
-  return new TestKit(options)
+export function testBroker(options?: TestBrokerOptions): TestKit
+/**
+ * Runs a test with a broker of its own, verifies it and closes the broker; for platforms that do not know `await using`, and
+ * for the better message: where the test fails, its own error is what is thrown, and what may be the reason is its `cause`.
+ *
+ * @example
+ * ```ts
+ * import { testBroker } from 'leveret/testing'
+ *
+ * await testBroker(async (kit) => {
+ *   const mails = await kit.bus.declareQueue<string>('mails')
+ *   mails.createConsumer().run(({ body }) => console.log(body)) // hello
+ *   await mails.send('hello')
+ * })
+ * ```
+ * @throws (rejects) what the test throws, TestFailedError, UnknownOptionError, InvalidOptionError.
+ */
+export function testBroker<Result>(
+  test: (kit: TestKit) => Result,
+  options?: TestBrokerOptions,
+): Promise<Awaited<Result>>
+export function testBroker(
+  first: TestBrokerOptions | ((kit: TestKit) => unknown) = {},
+  options: TestBrokerOptions = {},
+): TestKit | Promise<unknown> {
+  return typeof first === 'function' ? runWith(first, options) : new TestKit(first)
+}
+
+async function runWith(test: (kit: TestKit) => unknown, options: TestBrokerOptions): Promise<unknown> {
+  const kit = new TestKit(options)
+  let result: unknown
+  try {
+    result = await test(kit)
+  } catch (error) {
+    await kit.giveUp(error)
+    throw error
+  }
+  await kit[Symbol.asyncDispose]()
+  return result
 }
 
 /** A broker under test: its time, its rest, and what happened in it. */
@@ -89,8 +129,8 @@ export class TestKit {
   readonly #follower: Follower
   readonly #stillness: Stillness
   readonly #faults: Faults
-  readonly #ledger: Ledger
   readonly #recorders: Recorders
+  readonly #ledger: Ledger
   readonly #timeout: number
   /** Advances one after another. */
   #advancing: Promise<unknown> = Promise.resolve()
@@ -107,9 +147,16 @@ export class TestKit {
     this.broker = new Broker(this.#clock === undefined ? others : { ...others, clock: this.#clock })
     this.#state = stateOf(this.broker)
     this.#follower = new Follower(this.#state, rules)
-    this.#ledger = new Ledger(rules, { broker: this.#state, follower: this.#follower }, () => '')
+    this.#ledger = new Ledger(
+      rules,
+      { broker: this.#state, follower: this.#follower, host: (name) => this.broker.virtualHost(name) },
+      () => this.timeline({ lines: 30 }),
+    )
     this.#stillness = new Stillness(this.#state, this.#follower)
     this.#faults = new Faults(this.#state, this.#follower)
+    this.#ledger.further.push(() =>
+      this.#faults.unfired.map((text) => ({ rule: 'unfired', names: [text], text, about: text })),
+    )
     this.#recorders = new Recorders(this.broker, this.#state, this.#follower, this.#stillness, timeout)
     this.#timeout = timeout
   }
@@ -304,6 +351,20 @@ export class TestKit {
   }
 
   /**
+   * From now on, what the application declares must be as these definitions have it: the file that RabbitMQ exports, as text
+   * or parsed, or what `defineTopology` answers. What differs, and what they do not have, is found at the end, whether it was
+   * declared before or comes later. Exclusive queues, and those that the broker names, are in no definitions and are left out.
+   * A second call takes the place of the first.
+   * @throws InvalidOptionError with the path of the element and field, UnknownOptionError.
+   */
+  expectDefinitions(
+    definitions: string | Definitions | Pick<Topology, 'value'>,
+    options?: ExpectDefinitionsOptions,
+  ): void {
+    this.#ledger.expected = new ExpectedDefinitions(definitions, options)
+  }
+
+  /**
    * Waits for the bus to come to rest, and looks whether anything is wrong by the rules of `strict`, as the end of a kit does
    * by itself. What it has told of is not told again.
    * @throws (rejects) TestFailedError with everything that is wrong.
@@ -324,7 +385,7 @@ export class TestKit {
    * The end of the test: verifies, and closes the broker in any case. What is unsettled or undelivered is dropped.
    *
    * n.b. where the test itself has failed before, `await using` throws a `SuppressedError`: the test's own error is its
-   * `suppressed`, and what is wrong besides its `error`.
+   * `suppressed`, and what is wrong besides is its `error`. `testBroker(async (kit) => …)` throws the test's own.
    * @throws (rejects) as `verify`.
    */
   async [Symbol.asyncDispose](): Promise<void> {
@@ -338,6 +399,16 @@ export class TestKit {
       this.#follower.causality.end()
     }
     if (failure !== undefined) throw failure
+  }
+
+  /** Closes the broker of a test that failed. What may be the reason becomes the cause of its error. @internal */
+  async giveUp(error: unknown): Promise<void> {
+    this.#disposed = true
+    const reason = this.#ledger.reason('testBroker')
+    if (reason !== undefined && error instanceof Error && error.cause === undefined && Object.isExtensible(error)) {
+      error.cause = reason
+    }
+    await this.broker.close({ signal: AbortSignal.abort() })
   }
 
   #patience(what: string, options: WaitOptions = {}): Patience {

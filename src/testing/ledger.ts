@@ -1,12 +1,13 @@
 /** The reckoning at the end of a test: what is wrong, in one error that says what to do about it. */
 import type { Delivery } from '../internal.js'
+import type { ExpectedDefinitions } from './drift.js'
 import { TestFailedError } from './errors.js'
-import { FIND, type Finding, namesOf, type Scene } from './findings.js'
+import { at, FIND, type Finding, namesOf, type Scene } from './findings.js'
 import { type Allowances, Forgiveness, RULES, type Rule } from './strictness.js'
 
 /** What a rule means, and what to do. */
 const ADVICE: Readonly<Record<Rule, string>> = {
-  faults: "an error that nobody heard. Catch it in the handler, or listen: consumer.on('failed', …).",
+  errors: "an error that nobody heard. Catch it in the handler, or listen: consumer.on('failed', …).",
   channelErrors:
     'the broker closed a channel for what the client did on it. What was unacknowledged there is redelivered.',
   doubleSettlements: 'a delivery was settled twice. Settle each once: RabbitMQ closes the channel for a second time.',
@@ -17,22 +18,26 @@ const ADVICE: Readonly<Record<Rule, string>> = {
   unacked:
     'a delivery was never settled. RabbitMQ keeps it for its consumer, and stops delivering when the prefetch is used up. Settle on every path of the handler: ack(), retry() or reject().',
   unfinished: 'something still ran when the kit gave up waiting.',
-  unconsumed: 'messages are left that nobody took.',
+  unconsumed: 'messages are left in a queue whose consumers are closed or take no more.',
   unroutable:
     'a message reached no queue, and the broker threw it away. Bind a queue, correct the key, or send it mandatory.',
   unawaited:
     'nobody awaited this send: if it fails, nobody hears of it. Await it, or use publish(), which waits for nothing.',
-  pendingRequests: 'a request has no reply.',
+  pendingRequests: 'a request has no reply: does anybody respond to its queue? advance() the clock to see it time out.',
   leakedConsumers:
     'a consumer was attached and never closed. The broker goes on dealing messages to it. Close it: await consumer.close(), channel.cancel(tag).',
   arguments: 'nobody knows this argument: RabbitMQ takes it without a word, and does nothing.',
+  unfired: 'a fault was to go wrong, and did not: the test does not test what it says.',
   drift: 'the application declares something else than the definitions say.',
   conservation: 'leveret lost count of messages: a bug of leveret. Please report it.',
   frozen: 'a body was changed after it was published.',
 }
 
+/** Rules whose findings may be why a test fails, and are not left behind because it failed. */
+const CAUSES = ['errors', 'channelErrors', 'doubleSettlements', 'requeueLoops', 'dropped', 'unroutable'] as const
+
 /** Findings of a rule that are shown. */
-const MOST = 5
+const MOST = 10
 
 export class Ledger {
   readonly #rules: ReadonlySet<Rule>
@@ -40,6 +45,8 @@ export class Ledger {
   readonly #forgiveness = new Forgiveness()
   readonly #told = new Set<unknown>()
   readonly #timeline: () => string
+  /** What the application is to declare. */
+  expected: ExpectedDefinitions | undefined
   /** Rules that need more than the scene. */
   readonly further: (() => Finding[])[] = []
 
@@ -70,8 +77,17 @@ export class Ledger {
     return this.#failureOf(what, [
       ...unfinished.map((text): Finding => ({ rule: 'unfinished', names: [], text, about: text })),
       ...Object.values(FIND).flatMap((find) => find(this.#scene)),
+      ...this.#drift(),
       ...this.further.flatMap((find) => find()),
     ])
+  }
+
+  /** What may have made a test fail: the same, of what went wrong while it ran. */
+  reason(what: string): TestFailedError | undefined {
+    return this.#failureOf(
+      what,
+      CAUSES.flatMap((rule) => FIND[rule](this.#scene)),
+    )
   }
 
   /** @throws TestFailedError with what goes round, which cannot wait until the end. */
@@ -79,6 +95,11 @@ export class Ledger {
     if (this.#scene.follower.notes.loops.length === 0) return
     const failure = this.#failureOf(what, FIND.requeueLoops(this.#scene))
     if (failure !== undefined) throw failure
+  }
+
+  #drift(): Finding[] {
+    const flaws = this.expected?.drift(this.#scene.follower.notes.declared) ?? []
+    return flaws.map((flaw) => ({ ...flaw, rule: 'drift', text: `${flaw.text}${at(flaw.site)}` }))
   }
 
   #failureOf(what: string, all: readonly Finding[]): TestFailedError | undefined {
@@ -107,6 +128,6 @@ function groupText(rule: Rule, all: readonly Finding[]): string[] {
 
 function hintOf({ rule, names: [name] }: Finding): string {
   if (rule === 'conservation' || rule === 'unfinished') return ''
-  const allow = `kit.allow({ ${rule}: ${name === undefined ? 'true' : `'${name}'`} })`
+  const allow = `kit.allow({ ${rule}: ${name === undefined || name.length > 40 ? 'true' : `'${name}'`} })`
   return `\nIf that is meant: ${allow}, or testBroker({ strict: { ${rule}: false } }).`
 }

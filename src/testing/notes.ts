@@ -95,7 +95,7 @@ export class Notes {
       if (consumer !== undefined) consumer.closed = true
     })
     // n.b. whoever listens takes the warning away that the process would get.
-    if (rules.has('faults')) broker.events.on('fault', (fault) => this.faults.push(fault))
+    if (rules.has('errors')) broker.events.on('fault', (fault) => this.faults.push(fault))
   }
 
   publishing({ body }: Message): void {

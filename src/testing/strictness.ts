@@ -17,9 +17,10 @@ import { type Check, type Checks, checkOptions } from '../internal.js'
  * | `unawaited` | a `send` whose promise nobody awaited |
  * | `doubleSettlements` | a delivery that was settled twice |
  * | `channelErrors` | an error that closed a channel or connection of an AMQP client, such as `leveret/amqplib` |
- * | `faults` | an error that nobody heard; of a handler, unless its message was retried |
+ * | `errors` | an error that nobody heard; of a handler, unless its message was retried |
  * | `requeueLoops` | a message that was requeued 100 times while the time stood still; the queue is paused, and `settled` and `advance` throw at once |
  * | `leakedConsumers` | a consumer that was attached by a handler, or by the same line of code again after messages were handled, and never closed |
+ * | `unfired` | a fault of `kit.faults` that did not go wrong as often as it was told to |
  * | `drift` | a declaration that differs from those of `expectDefinitions` |
  * | `conservation` | messages that the broker lost count of: a bug of leveret |
  */
@@ -35,9 +36,10 @@ export interface StrictnessRules {
   readonly unawaited?: boolean
   readonly doubleSettlements?: boolean
   readonly channelErrors?: boolean
-  readonly faults?: boolean
+  readonly errors?: boolean
   readonly requeueLoops?: boolean
   readonly leakedConsumers?: boolean
+  readonly unfired?: boolean
   readonly drift?: boolean
   readonly conservation?: boolean
 }
@@ -50,7 +52,7 @@ export type Strictness = boolean | StrictnessRules
 
 /** The rules in the order in which findings are told: what caused others comes first. */
 export const RULES = [
-  'faults',
+  'errors',
   'channelErrors',
   'doubleSettlements',
   'requeueLoops',
@@ -63,6 +65,7 @@ export const RULES = [
   'pendingRequests',
   'leakedConsumers',
   'arguments',
+  'unfired',
   'drift',
   'conservation',
   'frozen',
@@ -83,7 +86,8 @@ export type Allowed = true | string | RegExp | readonly (string | RegExp)[]
 
 /**
  * What a test expects, by rule. Names are those of queues; of exchanges and routing keys too for `unroutable`, `unawaited`,
- * `arguments` and `drift`, of arguments for `arguments`; error codes and messages for `channelErrors` and `faults`.
+ * `arguments` and `drift`, of arguments for `arguments`; error codes and messages for `channelErrors` and
+ * `errors`. Of `unfired` it is the whole text.
  */
 export type Allowances = { readonly [Name in Exclude<Rule, 'frozen' | 'conservation'>]?: Allowed }
 

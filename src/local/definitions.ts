@@ -1,5 +1,7 @@
 /** RabbitMQ's definitions: the JSON of `rabbitmqctl export_definitions` and of the management plug-in, as types. */
-import type { Arguments, HashingAlgorithm, PolicyTarget } from '../internal.js'
+import type { Arguments } from '../arguments.js'
+import type { PolicyTarget } from '../broker/policies.js'
+import type { HashingAlgorithm } from '../host.js'
 
 /** Definitions: of a whole broker, or of one virtual host, whose entries do not name it. */
 export interface Definitions {

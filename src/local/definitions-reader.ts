@@ -2,7 +2,10 @@
  * Reads definitions as they come from JSON: every entry is checked for the fields that it must have, and given RabbitMQ's
  * defaults for those that it may leave out (DEF-08). An error names the element and the field.
  */
-import { type Arguments, describe, hintAt, InvalidOptionError, NO_ARGUMENTS } from '../internal.js'
+import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
+import { InvalidOptionError } from '../errors.js'
+import { describe } from '../names.js'
+import { hintAt } from '../options.js'
 import type {
   BindingDefinition,
   Definitions,

@@ -1,18 +1,13 @@
 /** Topologies as definitions, and definitions as topologies: exchanges, queues and bindings of one virtual host. */
-import {
-  defineTopology,
-  describe,
-  exchangeDeclaration,
-  InvalidOptionError,
-  NO_ARGUMENTS,
-  queueDeclaration,
-  Topology,
-  type TopologyBinding,
-  type TopologyExchange,
-  type TopologyQueue,
-} from '../internal.js'
+import { NO_ARGUMENTS } from '../arguments.js'
+import { InvalidOptionError } from '../errors.js'
+import { exchangeDeclaration } from '../handles/exchange.js'
+import { queueDeclaration } from '../handles/queue-options.js'
+import { defineTopology, Topology } from '../handles/topology.js'
+import type { TopologyBinding, TopologyExchange, TopologyQueue } from '../handles/topology-types.js'
+import { describe } from '../names.js'
 import type { BindingDefinition, Definitions, ExchangeDefinition, QueueDefinition } from './definitions.js'
-import { DefinitionsReader } from './reader.js'
+import { DefinitionsReader } from './definitions-reader.js'
 
 /**
  * The topology as RabbitMQ's definitions, to be written as JSON and imported there. Dead-letter queues that `deadLetter`
