@@ -127,7 +127,8 @@ export class LocalSubscription implements Task, Recipient {
     const broker = this.#broker
     if (this.#outbox.length === 0) {
       this.#idle = true
-      broker.tracker?.idle(this)
+      // n.b. whoever goes on with what it began, as a batch, is not through with it.
+      if (goesOn !== true) broker.tracker?.idle(this)
       return undefined
     }
     if (broker.scheduler.step() && goesOn !== true) {

@@ -33,6 +33,7 @@ export interface Origin {
 
 /** What goes along in an async context. */
 export interface Cell {
+  /** What began here; undefined where a subscription is. */
   readonly chain: Chain | undefined
   /** What is being handled. */
   delivery: Delivery | undefined
@@ -63,7 +64,7 @@ export class Causality {
     if (origin !== undefined) return origin
     const cell = this.#context.getStore()
     const chain = cause === undefined ? this.#chainOf(cell) : this.#origins.get(cause)?.chain
-    origin = { chain, cause: cause ?? deliveryOf(cell)?.message, at, site }
+    origin = { chain, cause: cause ?? inmostOf(cell)?.delivery?.message, at, site }
     this.#origins.set(message, origin)
     return origin
   }
@@ -74,7 +75,7 @@ export class Causality {
 
   /** The delivery that is being handled where this is called. */
   get current(): Delivery | undefined {
-    return deliveryOf(this.#context.getStore())
+    return inmostOf(this.#context.getStore())?.delivery
   }
 
   /** The deliveries that are being handled where this is called, one within the other. */
@@ -114,19 +115,21 @@ export class Causality {
   #put(delivery: Delivery | undefined, subscription: object): Cell {
     const before = this.#context.getStore()
     const outer = before?.subscription === subscription ? before.outer : before
-    const cell: Cell = { chain: this.#chainOf(outer), delivery, subscription, outer }
+    const cell: Cell = { chain: undefined, delivery, subscription, outer }
     if (!this.#ended) this.#context.enterWith(cell)
     return cell
   }
 
   /** The chain that what is done here belongs to: that of the message in hand, else that of the surroundings. */
   #chainOf(cell: Cell | undefined): Chain | undefined {
-    const delivery = deliveryOf(cell)
-    return delivery === undefined ? cell?.chain : this.#origins.get(delivery.message)?.chain
+    const inmost = inmostOf(cell)
+    return inmost?.delivery === undefined ? inmost?.chain : this.#origins.get(inmost.delivery.message)?.chain
   }
 }
 
-function deliveryOf(cell: Cell | undefined): Delivery | undefined {
-  for (let next = cell; next !== undefined; next = next.outer) if (next.delivery !== undefined) return next.delivery
-  return undefined
+/** The inmost of what goes on: a delivery in hand, or a chain. Loops that wait for a delivery are neither. */
+function inmostOf(cell: Cell | undefined): Cell | undefined {
+  let inmost = cell
+  while (inmost?.subscription !== undefined && inmost.delivery === undefined) inmost = inmost.outer
+  return inmost
 }

@@ -129,6 +129,7 @@ export class Stillness {
     // n.b. not `setTimeout`, which tests fake and spy on; and a port, to keep the process alive for as long.
     const limit = AbortSignal.timeout(timeout)
     const ended = signal === undefined ? limit : AbortSignal.any([limit, signal])
+    ended.addEventListener('abort', () => follower.changed(), { once: true })
     const alive = new MessageChannel()
     alive.port1.on('message', () => undefined)
     try {
@@ -141,19 +142,13 @@ export class Stillness {
         if (quiet && still) return
         still = quiet
         if (ended.aborted) throw this.#tooLate(what, timeout, signal, holds)
-        if (holds.length > 0 && follower.changes === changes) await this.#nextChange(ended)
+        if (holds.length > 0 && follower.changes === changes) {
+          await new Promise<void>((resolve) => follower.onChange(resolve))
+        }
       }
     } finally {
       alive.port1.close()
     }
-  }
-
-  #nextChange(ended: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#follower.onChange(resolve)
-      if (ended.aborted) resolve()
-      else ended.addEventListener('abort', () => resolve(), { once: true })
-    })
   }
 
   #tooLate(what: string, timeout: number, signal: AbortSignal | undefined, holds: readonly Hold[]): TestFailedError {
@@ -173,9 +168,14 @@ export class Stillness {
       chain === undefined || chain.includes(follower.causality.origin(message)?.chain)
     const hold = (text: string, passes = false, delivery?: Delivery): void =>
       void holds.push({ text, passes, delivery })
+    // Consumers that go on by themselves, and then take what is assigned to them, or has to wait for that.
+    const busy = new Set<unknown>()
     for (const handling of follower.handlings) {
       if (handling.heldUntil !== undefined && handling.delivery.settled === undefined) continue
-      if (own.has(handling.delivery) || !concerns(handling.delivery.message)) continue
+      // n.b. a loop shares its context with who began it: only of a handler that returned a promise it is known to be its own.
+      if (own.has(handling.delivery) && handling.outcomes > 0) continue
+      busy.add(handling.delivery.recipient)
+      if (!concerns(handling.delivery.message)) continue
       hold(this.#describe(handling), handling.asleep > 0 || before?.has(handling), handling.delivery)
     }
     for (const [confirm, message] of follower.confirms) {
@@ -185,11 +185,15 @@ export class Stillness {
       hold(`confirm of ${this.#nameOf(message)}: ${why}`, held !== undefined || before?.has(confirm))
     }
     for (const queue of this.#queues()) {
-      for (const consumer of takersOf(queue)) {
-        const waiting = consumer.awake ? [...consumer.outbox()].filter(({ message }) => concerns(message)) : []
-        if (waiting.length > 0) hold(`${waiting.length} to be handed to ${nameOf(consumer)} of queue '${queue.name}'`)
+      const takers = takersOf(queue)
+      for (const consumer of takers) {
+        if (!consumer.awake && !busy.has(consumer)) continue
+        const waiting = [...consumer.outbox()].filter(({ message }) => concerns(message)).length
+        if (waiting > 0) hold(`${waiting} to be handed to ${nameOf(consumer)} of queue '${queue.name}'`)
       }
-      if (queue.assigning && [...queue.messages()].some(concerns)) hold(`queue '${queue.name}' is being worked off`)
+      const goesOn = queue.assigning || takers.some((consumer) => busy.has(consumer))
+      const ready = goesOn ? [...queue.messages()].filter(concerns).length : 0
+      if (ready > 0) hold(`${ready} ready in queue '${queue.name}', whose consumers are busy`)
     }
     if (chain === undefined && !this.#broker.scheduler.idle) hold('the broker has work to do')
     return holds
