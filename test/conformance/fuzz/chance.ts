@@ -19,7 +19,7 @@ export const CHANCES: readonly Chance[] = [
   },
   {
     what: 'what a channel with a limit gives back, while the queue has more for it or for others',
-    why: 'the channel tells the queue what comes back, and the limiter that there is room; the limiter tells the queue. Where the queue finds both in its mailbox it looks at the limiter’s word first (prioritise_cast in rabbit_amqqueue_process.erl), and delivers what is ready before what comes back, in one of a few hundred cases. In leveret what comes back is there first, always',
+    why: 'the channel tells the queue what comes back, and the limiter that there is room; the limiter tells the queue. Where the queue finds both in its mailbox it looks at the limiter’s word first (prioritise_cast in rabbit_amqqueue_process.erl), and delivers what is ready before what comes back, one time in a dozen on a busy machine. In leveret what comes back is there first, always',
   },
   {
     what: 'letters to another queue, beside what else comes to it meanwhile: a publish, or what the end of one channel gives back to both',
