@@ -157,7 +157,7 @@ export class TestKit {
     this.#ledger.further.push(() =>
       this.#faults.unfired.map((text) => ({ rule: 'unfired', names: [text], text, about: text })),
     )
-    this.#recorders = new Recorders(this.broker, this.#state, this.#follower, this.#stillness, timeout)
+    this.#recorders = new Recorders(this.broker, this.#state, this.#follower, this.#stillness, timeout, this)
     this.#timeout = timeout
   }
 

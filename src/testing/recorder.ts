@@ -98,7 +98,7 @@ export class Recorder implements Iterable<Recorded> {
   all<E extends string | AnyExchange = string, Key extends string = string, Q extends string | AnyQueue = string>(
     filter: MessageFilter<E, Key, Q> = {},
   ): Recorded<FilteredBody<E, Key, Q>>[] {
-    return this.select('all', filter).found as Recorded<FilteredBody<E, Key, Q>>[]
+    return this.select(`${this.what}.all`, filter).found as Recorded<FilteredBody<E, Key, Q>>[]
   }
 
   /**
@@ -108,7 +108,7 @@ export class Recorder implements Iterable<Recorded> {
   count<E extends string | AnyExchange = string, Key extends string = string, Q extends string | AnyQueue = string>(
     filter: MessageFilter<E, Key, Q> = {},
   ): number {
-    return this.select('count', filter).found.length
+    return this.select(`${this.what}.count`, filter).found.length
   }
 
   /**
@@ -133,8 +133,8 @@ export class Recorder implements Iterable<Recorded> {
   }
 
   /** @internal Those that the filter means, and what it asks for. */
-  select(how: string, filter: object): { readonly found: Recorded[]; readonly criteria: readonly Criterion[] } {
-    const criteria = this.#criteria(`${this.what}.${how}`, filter)
+  select(what: string, filter: object): { readonly found: Recorded[]; readonly criteria: readonly Criterion[] } {
+    const criteria = this.#criteria(what, filter)
     for (const criterion of criteria) criterion.check?.()
     return { found: this.#find(criteria), criteria }
   }

@@ -4,6 +4,7 @@ import {
   type Broker,
   type BrokerState,
   checkOptions,
+  describe,
   Exchange,
   hintAt,
   InvalidOptionError,
@@ -34,6 +35,7 @@ export class Recorders implements RecordSource {
   readonly broker: Broker
   readonly follower: Follower
   readonly stillness: Stillness
+  readonly #state: BrokerState
   readonly #known: Known
   readonly #timeout: number
   readonly #recorders = new Map<Happening, Recorder>()
@@ -43,13 +45,22 @@ export class Recorders implements RecordSource {
   /** What is done outside of the bus, and is to be waited for. */
   readonly #work = new Map<object, string>()
 
-  constructor(broker: Broker, state: BrokerState, follower: Follower, stillness: Stillness, timeout: number) {
+  constructor(
+    broker: Broker,
+    state: BrokerState,
+    follower: Follower,
+    stillness: Stillness,
+    timeout: number,
+    kit: object,
+  ) {
     this.broker = broker
     this.follower = follower
     this.stillness = stillness
+    this.#state = state
     this.#known = new Known(broker, state)
     this.#timeout = timeout
     Object.assign(follower, { [RECORDERS]: this })
+    Object.defineProperty(kit, RECORDERS, { value: this })
     follower.log.listen((entry) => {
       const { what, message } = entry
       if ((what === 'published' || what === 'deadLettered') && !this.#births.has(message)) {
@@ -163,6 +174,18 @@ export class Recorders implements RecordSource {
     return { broker, timeline, asleep, parked: stillness.parked(), still: stillness.isStill, log: follower.log.entries }
   }
 
+  /** The name of a queue that exists or did. */
+  nameOf(what: string, queue: unknown): string {
+    const name = this.#known.nameOf(what, 'queue', queue)
+    this.#known.check(what, 'queue', name)
+    return name
+  }
+
+  /** All queues. */
+  queues(): QueueState[] {
+    return [...this.#state.virtualHosts.values()].flatMap(({ queues }) => [...queues.values()])
+  }
+
   /**
    * The state of a queue.
    * @throws NotFoundError.
@@ -188,15 +211,11 @@ export interface Recording {
  * @throws InvalidOptionError.
  */
 export function recordersOf(what: string, subject: unknown): Recorders {
-  const owner =
-    subject instanceof Queue || subject instanceof Exchange
-      ? (subject.home as VirtualHostState).broker.tracker
-      : subject instanceof Recorder
-        ? subject.source
-        : subject
-  const records = owner instanceof Recorders ? owner : (owner as Partial<Recording> | undefined | null)?.[RECORDERS]
-  if (records !== undefined) return records
+  if (subject instanceof Recorder) return subject.source as Recorders
   const title = subject instanceof Queue ? 'queue' : subject instanceof Exchange ? 'exchange' : undefined
-  const got = title === undefined ? 'something else' : `a ${title} of a broker that no kit made`
+  const owner = title === undefined ? subject : ((subject as Queue).home as VirtualHostState).broker.tracker
+  const recorders = (owner as Partial<Recording> | undefined | null)?.[RECORDERS]
+  if (recorders !== undefined) return recorders
+  const got = title === undefined ? describe(subject) : `a ${title} of a broker that no kit made`
   throw new InvalidOptionError(`${what}: expected a kit, or a queue or an exchange of its broker, got ${got}`)
 }

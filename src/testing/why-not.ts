@@ -62,7 +62,7 @@ function oneOf(noun: string): string {
 export function surroundings({ timeline, parked, asleep, still }: Circumstances): string {
   const waits = [...parkedLines(parked), ...asleep.map(asleepLine)]
   const sections = [
-    ...(still ? [] : ['The bus is not at rest: await kit.settled() first.']),
+    ...(still ? [] : ['The bus is not at rest yet: kit.settled() waits for what is in flight, or says what it is.']),
     ...(waits.length === 0 ? [] : [`What waits:\n${indent(waits.join('\n'))}`]),
     `Timeline:\n${indent(timeline)}`,
   ]
