@@ -16,6 +16,8 @@ const TURN_STEPS = 4096
 
 /** Something that has work to do soon. Scheduling it again while it waits is up to its owner to avoid. */
 export interface Task {
+  /** Tasks of one lane keep their order, as clients of one connection rely on it, even where a test kit changes that of others. */
+  readonly lane?: object
   run(): void
 }
 

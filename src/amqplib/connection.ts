@@ -103,7 +103,7 @@ export class Connection extends EventEmitter {
 
   /** Does something when all that came before is done, in no call of the application's. */
   later(task: () => void): void {
-    this.#amqp.scheduler.schedule({ run: () => this.guard(task) })
+    this.#amqp.scheduler.schedule({ run: () => this.guard(task), lane: this.#amqp.lane })
   }
 
   /** Sends something, or keeps it until the broker reads again (CH-23). */

@@ -83,6 +83,11 @@ export class AmqpConnection implements AmqpChannelOwner {
     return this.#connection.scheduler
   }
 
+  /** What is said of the connection and its channels is said in order. */
+  get lane(): object {
+    return this.#connection
+  }
+
   get compatibility(): Compatibility {
     return this.#broker.compatibility
   }
@@ -157,10 +162,10 @@ export class AmqpConnection implements AmqpChannelOwner {
     if (!this.#broker.alarmed || this.#blocked) return
     this.#blocked = true
     const reason = `low on ${this.#broker.alarms.join(' & ')}`
-    this.scheduler.schedule({ run: () => this.#listener.blocked?.(reason) })
+    this.#later(() => this.#listener.blocked?.(reason))
     const release = (): void => {
       this.#blocked = false
-      this.scheduler.schedule({ run: () => this.#closed || this.#listener.unblocked?.() })
+      this.#later(() => this.#closed || this.#listener.unblocked?.())
     }
     this.#broker.withhold({ release })
   }
@@ -173,7 +178,7 @@ export class AmqpConnection implements AmqpChannelOwner {
     if (this.#closed) return
     this.#broker.tracker?.failed(this.name, error)
     this.close()
-    this.scheduler.schedule({ run: () => this.#listener.closed(error, method) })
+    this.#later(() => this.#listener.closed(error, method))
   }
 
   /** The connection underneath is gone. */
@@ -181,12 +186,16 @@ export class AmqpConnection implements AmqpChannelOwner {
     if (this.#closed) return
     this.#closed = true
     this.#endChannels()
-    this.scheduler.schedule({ run: () => this.#listener.closed(error, method) })
+    this.#later(() => this.#listener.closed(error, method))
   }
 
   #cut(): void {
     this.#listener.lost?.()
     this.#connection.end('the network is gone')
+  }
+
+  #later(run: () => void): void {
+    this.scheduler.schedule({ run, lane: this.lane })
   }
 
   #endChannels(): void {

@@ -35,6 +35,8 @@ const NO_FLAGS: PublishFlags = {}
 export interface AmqpChannelOwner {
   readonly compatibility: Compatibility
   readonly scheduler: Scheduler
+  /** Whose events keep their order. */
+  readonly lane: object
   /** Opens the channel of the seam underneath. */
   openChannel(listener: ConstructorParameters<typeof LocalChannel>[2]): LocalChannel
   /** The channel is closed: its number is free. */
@@ -85,6 +87,10 @@ export class LocalAmqpChannel implements AmqpChannel {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  get lane(): object {
+    return this.#connection.lane
   }
 
   // Exchanges

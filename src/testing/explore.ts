@@ -1,4 +1,6 @@
 /** The same test under many orders of events, each of which can be had again by its seed. */
+// n.b. of the module: tests fake and spy on the global ones.
+import { clearTimeout, setTimeout } from 'node:timers'
 import {
   type Check,
   checkOptions,
@@ -121,23 +123,15 @@ async function runOnce(
 
 /** Waits for a run, which may hang in this order. */
 async function inTime(outcome: unknown, timeout: number): Promise<void> {
-  const ended = new AbortController()
-  // n.b. a port, to keep the process alive for as long.
-  const alive = new MessageChannel()
-  alive.port1.on('message', () => undefined)
+  let limit: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    // n.b. not `setTimeout`, which tests fake.
-    const limit = AbortSignal.any([AbortSignal.timeout(timeout), ended.signal])
-    limit.addEventListener('abort', () => {
-      reject(new TestFailedError(`the test is not done within ${timeout} ms of real time`))
-    })
+    const fail = (): void => reject(new TestFailedError(`the test is not done within ${timeout} ms of real time`))
+    limit = setTimeout(fail, timeout)
   })
   try {
     await Promise.race([outcome, late])
   } finally {
-    late.catch(() => undefined)
-    ended.abort()
-    alive.port1.close()
+    clearTimeout(limit)
   }
 }
 

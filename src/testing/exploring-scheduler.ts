@@ -94,19 +94,24 @@ export class ExploringScheduler extends Scheduler {
 }
 
 /**
- * The tasks that may be next: the first of each native consumer, and of each AMQP connection, whose deliveries come in order.
- * What is no consumer's comes when all before it is done, and before all that is after it: clients rely on that.
+ * The tasks that may be next: the first of each native consumer, and of each AMQP connection, which keeps its order. What has
+ * no lane comes when all before it is done, and before all that is after it.
  */
 function firstOfLanes(tasks: readonly Task[]): Task[] {
   const lanes = new Map<object, Task>()
   for (const task of tasks) {
-    if (!('holder' in task)) {
+    const lane = laneOf(task)
+    if (lane === undefined) {
       if (lanes.size === 0) return [task]
       break
     }
-    const connection = connectionOf(task as LocalSubscription)
-    const lane = connection.owner === undefined ? task : connection
     if (!lanes.has(lane)) lanes.set(lane, task)
   }
   return [...lanes.values()]
+}
+
+function laneOf(task: Task): object | undefined {
+  if (!('holder' in task)) return task.lane
+  const connection = connectionOf(task as LocalSubscription)
+  return connection.owner === undefined ? task : connection
 }

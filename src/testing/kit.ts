@@ -395,7 +395,7 @@ export class TestKit {
     try {
       failure = await this.#reckon('testBroker', this.#patience('testBroker'))
     } finally {
-      await this.broker.close({ signal: AbortSignal.abort() })
+      await this.broker.close({ signal: AbortSignal.abort('disposed') })
       this.#follower.causality.end()
     }
     if (failure !== undefined) throw failure

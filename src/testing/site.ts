@@ -24,11 +24,15 @@ const known = new Map<string, string | undefined>()
 /** File, line and column, such as `/app/orders.ts:12:5`; undefined where only leveret and the platform are on the stack. */
 export function siteOf(stack?: string): string | undefined {
   if (stack !== undefined) return siteIn(stack)
-  const site = callSites(DEPTH).find((each) => isApplication(each.getFileName()))
+  const site = applicationIn(callSites(NEAR)) ?? applicationIn(callSites(DEPTH))
   if (site === undefined) return undefined
   const place = `${site.getFileName()}:${site.getLineNumber()}:${site.getColumnNumber()}`
   if (!known.has(place)) known.set(place, siteIn(stackHere()))
   return known.get(place)
+}
+
+function applicationIn(sites: readonly NodeJS.CallSite[]): NodeJS.CallSite | undefined {
+  return sites.find((each) => isApplication(each.getFileName()))
 }
 
 function isApplication(file: string | null | undefined): boolean {
@@ -44,6 +48,8 @@ function siteIn(stack: string | undefined): string | undefined {
 
 // n.b. the way from the application down to here is longer than what is kept by default.
 const DEPTH = 40
+/** Mostly it is no longer than this, and a long stack costs by its length. */
+const NEAR = 12
 
 function stackHere(): string | undefined {
   return withLimit(DEPTH, () => new Error('site').stack)
