@@ -39,11 +39,15 @@ async function build(folder: string): Promise<void> {
     clean: false,
     silent: true,
     outDir: folder,
-    entry: { leveret: 'src/index.ts', 'leveret-amqplib': 'src/amqplib/index.ts' },
+    entry: {
+      leveret: 'src/index.ts',
+      'leveret-amqplib': 'src/amqplib/index.ts',
+      'leveret-worker': 'src/worker/index.ts',
+    },
     external: [/^node:/],
     outExtension: () => ({ js: '.mjs' }),
   })
-  const own = ['child', ...BARS, 'topic-route'].map((name) => join(here, `${name}.ts`))
+  const own = ['child', ...BARS, 'topic-route', 'p7-thread'].map((name) => join(here, `${name}.ts`))
   await bundle({
     entryPoints: own.filter((path) => existsSync(path)),
     outdir: folder,
@@ -59,7 +63,9 @@ async function build(folder: string): Promise<void> {
         name: 'the package that was just built',
         setup: (built) => {
           built.onResolve({ filter: /^leveret$/ }, () => ({ path: './leveret.mjs', external: true }))
-          built.onResolve({ filter: /^leveret\/amqplib$/ }, () => ({ path: './leveret-amqplib.mjs', external: true }))
+          built.onResolve({ filter: /^leveret\/(amqplib|worker)$/ }, ({ path }) => {
+            return { path: `./${path.replace('/', '-')}.mjs`, external: true }
+          })
         },
       },
     ],
