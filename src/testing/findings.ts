@@ -51,7 +51,7 @@ export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinishe
       const hint = held
         ? ': its message waits for another attempt, advance() the clock to see it'
         : where.startsWith('handler')
-          ? ': the message was settled before that, so nobody tries again'
+          ? ': the message was settled before that, so nobody tries again. Settle it when its work is done'
           : ''
       const text = `${readable(where)} failed with ${told(error)}${hint}`
       return [{ rule: 'errors', names: [...names, ...strings(code, message)], text, about: fault }]

@@ -3,6 +3,7 @@ import { UnknownOptionError } from 'leveret'
 import amqp, { reset, useBroker } from 'leveret/amqplib'
 import { TestFailedError, type TestKit, testBroker } from 'leveret/testing'
 import { afterEach, describe, expect, test } from 'vitest'
+import { stateOf } from '../../src/internal.js'
 
 afterEach(() => reset())
 
@@ -247,6 +248,19 @@ describe('a test is told of', () => {
     }
     expect(await findings(app)).not.toContain(`${rule}:`)
   })
+})
+
+test('a broker that lost count of messages is told of', async () => {
+  const app = async ({ broker, bus }: TestKit) => {
+    await (await bus.declareQueue('q')).send(1)
+    const { queues } = stateOf(broker).virtualHosts.get('/') ?? {}
+    const { counters } = queues?.get('q') ?? {}
+    if (counters !== undefined) counters.acked += 2
+  }
+  expect(await findings(app)).toContain(
+    "leveret lost count of messages: a bug of leveret. Please report it.\n  - queue 'q': {",
+  )
+  expect(await findings(app, { strict: { conservation: false } })).toBe('nothing')
 })
 
 describe('what a test means', () => {
