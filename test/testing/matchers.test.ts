@@ -46,6 +46,7 @@ describe('the matchers', () => {
     expect(kit).toHavePublished()
     expect(kit).toHavePublished({ exchange: orders, key: 'order.*', body: { id: 7 } })
     expect(kit.published).toHavePublished({ key: 'order.paid' }, { times: 1 })
+    expect(kit).not.toHavePublished({}, { times: 2 })
     expect(orders).toHavePublished({ key: 'order.paid' })
     expect(mails).toHavePublished({ body: { id: 7 } })
     expect(dead).not.toHavePublished()
