@@ -36,7 +36,7 @@ async function drift(app: (kit: TestKit) => unknown, ...expected: Parameters<Tes
     () => ({}),
     (error) => error,
   )
-  const [, found = message] = /drift: .*\n([^]*?)\n\nIf/.exec(message) ?? []
+  const [, found = message] = /drift: [^\n]*\n(.*?)\n\nIf/s.exec(message) ?? []
   return found.replaceAll(/\/\S*\/(\w[\w.-]*\.ts):\d+:\d+/g, '$1')
 }
 
