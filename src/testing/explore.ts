@@ -20,7 +20,8 @@ import { TestFailedError } from './errors.js'
 import { ExploringScheduler } from './exploring-scheduler.js'
 import type { Interference } from './fault.js'
 import type { Follower } from './follower.js'
-import { type TestBrokerOptions, type TestKit, testBroker } from './kit.js'
+import { type TestKit, testBroker } from './kit.js'
+import type { TestBrokerOptions } from './kit-options.js'
 
 /** How far a test is explored. */
 export interface ExploreOptions {

@@ -1,15 +1,11 @@
 /** The test kit: a broker whose time stands still, and which knows when it is done. */
 import {
   Broker,
-  type BrokerOptions,
   type BrokerState,
-  type Checks,
   checkOptions,
   type Definitions,
   describe,
   InvalidOptionError,
-  integer,
-  signal,
   stateOf,
   type Topology,
   type VirtualHost,
@@ -20,49 +16,13 @@ import { type Duration, milliseconds } from './duration.js'
 import { TestFailedError } from './errors.js'
 import { Faults } from './faults.js'
 import { Follower } from './follower.js'
+import { KIT_CHECKS, type TestBrokerOptions, WAIT_CHECKS, type WaitOptions } from './kit-options.js'
 import { Ledger } from './ledger.js'
 import type { Recorder } from './recorder.js'
 import { Recorders } from './recorders.js'
 import { type Parked, type Patience, Stillness } from './stillness.js'
-import { type Allowances, rulesOf, type Strictness } from './strictness.js'
+import { type Allowances, rulesOf } from './strictness.js'
 import type { TimelineOptions } from './timeline.js'
-
-/** How a test broker is made: as any broker, and what the kit adds. */
-export interface TestBrokerOptions extends Omit<BrokerOptions, 'clock'> {
-  /**
-   * `'virtual'`: time stands still until `advance`. `'platform'`: the platform's timers, which a test runner may fake: use
-   * that with `vi.useFakeTimers()`, Jest's and node:test's.
-   * @default 'virtual'
-   */
-  readonly clock?: 'virtual' | 'platform'
-  /**
-   * Milliseconds of real time, 1 to 2,147,483,647, after which waits of the kit give up and say what they wait for. Not how
-   * they learn that something is done.
-   * @default 2,000
-   */
-  readonly timeout?: number
-  /**
-   * What is found wrong at the end of the test without being asked: all rules, none, or each by name, such as
-   * `{ unconsumed: false }`. See `StrictnessRules`, and `allow` for what a single test means.
-   * @default true
-   */
-  readonly strict?: Strictness
-}
-
-/** How a wait may end otherwise. */
-export interface WaitOptions {
-  /** Milliseconds of real time, 1 to 2,147,483,647. @default the kit's */
-  readonly timeout?: number
-  /** Ends the wait with a `TestFailedError`. */
-  readonly signal?: AbortSignal
-}
-
-const timeout = integer(1, 2 ** 31 - 1, 'ms')
-const KIT_CHECKS: Checks = {
-  clock: (value) => (value === 'virtual' || value === 'platform' ? undefined : "'virtual' or 'platform'"),
-  timeout,
-}
-const WAIT_CHECKS: Checks = { timeout, signal }
 
 /**
  * Makes a broker for a test, and the kit around it.
