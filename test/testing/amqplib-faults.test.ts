@@ -4,6 +4,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import { connect, reset, useBroker } from 'leveret/amqplib'
 import { explore, type TestKit, testBroker } from 'leveret/testing'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { openConnection } from '../../src/internal.js'
 
 vi.mock('amqplib', () => import('leveret/amqplib'))
 
@@ -65,6 +66,23 @@ describe('an application on amqplib', () => {
     expect(said[1]).toMatch(/^close: /)
     expect(kit.bus.peek('jobs')).toEqual([])
     expect(kit.bus.overview().publishes.published).toBe(0)
+  })
+
+  test('loses what it had not committed when a message cannot be stored, and nothing is lost count of', async () => {
+    await using kit = kitOf()
+    await kit.bus.declareQueue('jobs')
+    const closed: unknown[] = []
+    const connection = openConnection(kit.broker, {}, { closed: (error) => closed.push(error.replyCode) })
+    const ignored = { delivered() {}, cancelled() {}, returned() {}, confirmed() {}, closed() {} }
+    const channel = connection.createChannel(ignored)
+    channel.txSelect()
+    for (const body of ['1', '2', '3']) channel.basicPublish('', 'jobs', Buffer.from(body))
+    const fault = kit.faults.failStorage('jobs')
+    expect(() => channel.txCommit()).toThrow('INTERNAL_ERROR')
+    await turn()
+    expect([closed, fault.fired]).toEqual([[541], 1])
+    expect(kit.bus.overview().publishes).toMatchObject({ published: 0, routed: 0 })
+    expect(kit.bus.peek('jobs')).toEqual([])
   })
 
   test('hears that it is blocked, and that it is not any more', async () => {
@@ -286,6 +304,25 @@ describe('explore', () => {
     for (const message of messages) expect(message).toMatch(/^shipped 1/)
     const failing = explore(racing, { seed: seeds[0] as number, runs: 1, kit: { strict: false } })
     await expect(failing).rejects.toThrow('shipped 1')
+  })
+
+  test('keeps the order of one connection, whichever channels its messages come by', async () => {
+    await explore(
+      async (kit) => {
+        useBroker(kit.broker)
+        const { connection } = await open()
+        const seen: string[] = []
+        for (const name of ['a', 'b', 'c']) {
+          const channel = await connection.createChannel()
+          await channel.assertQueue(name)
+          await channel.consume(name, () => void seen.push(name), { noAck: true })
+        }
+        for (const name of ['c', 'a', 'b']) kit.bus.queue(name).publish(Buffer.from('1'))
+        await kit.settled()
+        expect(seen).toEqual(['c', 'a', 'b'])
+      },
+      { runs: 20, kit: { strict: false } },
+    )
   })
 
   test('loses connections when asked to', async () => {

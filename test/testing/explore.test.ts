@@ -76,9 +76,9 @@ describe('explore', () => {
         async (kit) => {
           const queue = await kit.bus.declareQueue<number>('jobs')
           for (const name of 'abc') {
-            queue.createConsumer().run(async () => {
+            queue.createConsumer().run(async ({ body }) => {
               for (let awaits = 0; awaits < 7; awaits++) await undefined
-              order += name
+              order += name + body
             })
           }
           await kit.settled(() => Promise.all([1, 2, 3, 4, 5].map((body) => queue.send(body))))
@@ -89,7 +89,7 @@ describe('explore', () => {
     }
     const orders = await Promise.all(Array.from({ length: 40 }, (_, seed) => who(seed)))
     expect(new Set(orders).size).toBeGreaterThan(20)
-    expect(new Set(orders.map((order) => order[0])).size).toBe(3)
+    expect(new Set(orders.map((order) => order[order.indexOf('1') - 1]))).toEqual(new Set('abc'))
     for (const [seed, order] of orders.entries()) expect(await who(seed)).toBe(order)
   })
 
@@ -170,6 +170,16 @@ describe('explore', () => {
     }
     await expect(explore(leaving)).rejects.toThrow("'a string'")
     expect(kits.map(({ disposed }) => disposed)).toEqual([true])
+
+    const impatient = { kit: { timeout: 20 } }
+    const holding = async (kit: TestKit, error?: Error) => {
+      const queue = await kit.bus.declareQueue('jobs')
+      await queue.send(1)
+      await queue.get()
+      if (error !== undefined) throw error
+    }
+    await expect(explore((kit) => holding(kit), impatient)).rejects.toThrow('never settled')
+    await expect(explore((kit) => holding(kit, new Error('mine')), impatient)).rejects.toThrow(/\nError: mine$/)
   })
 
   test.each<[object, string, string]>([

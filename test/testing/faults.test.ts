@@ -299,6 +299,17 @@ describe('a connection that is lost', () => {
     expect((await queue.stats()).ready).toBe(1)
   })
 
+  test('before a delivery: one that was on its way already arrives', async () => {
+    await using kit = testBroker({ strict: false })
+    const queue = await kit.bus.declareQueue<number>('jobs')
+    const seen: number[] = []
+    queue.createConsumer().run(({ body }) => void seen.push(body))
+    queue.publish(1)
+    const fault = kit.faults.dropConnection(kit.bus, { before: 'delivery' })
+    await kit.settled()
+    expect([seen, fault.fired]).toEqual([[1], 0])
+  })
+
   test('rejects the sends that wait for a confirm', async () => {
     await using kit = testBroker({ strict: false })
     await kit.bus.declareQueue('jobs')
@@ -346,15 +357,38 @@ describe('a fault', () => {
     ])
   })
 
-  test('is not asked about by explain', async () => {
+  test.each(['rejectConfirms', 'failStorage'] as const)(
+    'is known to explain, and does not fire by it: %s',
+    async (what) => {
+      await using kit = testBroker({ strict: false })
+      await kit.bus.declareQueue('jobs')
+      const fault = kit.faults[what]('jobs')
+      expect(kit.bus.explain('', 'jobs').queues[0]).toMatchObject({ outcome: 'refused' })
+      expect(fault.fired).toBe(0)
+      fault.cancel()
+      await kit.settled()
+      expect(kit.bus.explain('', 'jobs').queues[0]).toMatchObject({ outcome: 'stored' })
+    },
+  )
+
+  test('is of one queue, and fires at no other', async () => {
     await using kit = testBroker({ strict: false })
-    await kit.bus.declareQueue('jobs')
-    const faults = [kit.faults.rejectConfirms('jobs'), kit.faults.failStorage('jobs')]
-    expect(kit.bus.explain('', 'jobs').queues[0]).toMatchObject({ outcome: 'refused' })
-    expect(faults.map(({ fired }) => fired)).toEqual([0, 0])
-    for (const fault of faults) fault.cancel()
+    const [jobs, mails] = [await kit.bus.declareQueue('jobs'), await kit.bus.declareQueue('mails')]
+    const seen: unknown[] = []
+    for (const queue of [jobs, mails]) queue.createConsumer().run(({ body }) => void seen.push(body))
+    const faults = [
+      kit.faults.rejectConfirms(jobs),
+      kit.faults.delayConfirms(jobs),
+      kit.faults.failStorage(jobs),
+      kit.faults.duplicate(jobs),
+      kit.faults.reorder(jobs),
+      kit.faults.dropConnection({ before: 'delivery', queue: jobs }),
+      kit.faults.dropConnection({ after: 'delivery', queue: jobs }),
+    ]
+    await mails.send(1)
     await kit.settled()
-    expect(kit.bus.explain('', 'jobs').queues[0]).toMatchObject({ outcome: 'stored' })
+    expect(seen).toEqual([1])
+    expect(faults.map(({ fired }) => fired)).toEqual([0, 0, 0, 0, 0, 0, 0])
   })
 
   test.each<[string, (kit: ReturnType<typeof testBroker>) => unknown, string, string]>([
