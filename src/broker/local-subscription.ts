@@ -178,6 +178,11 @@ export class LocalSubscription implements Task, Recipient {
     if (this.unsettled === 0) this.#tellSettled()
   }
 
+  /** Deliveries that were taken for somebody who saw none of them: they wait again, before those that came later. */
+  untake(deliveries: readonly Delivery[]): void {
+    for (const delivery of [...deliveries].reverse()) this.#outbox.unshift(delivery)
+  }
+
   cancel(): void {
     if (!this.open) return
     this.open = false

@@ -235,21 +235,6 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     this.finish(delivery, how, reason)
   }
 
-  /** Gives back deliveries of one queue that nobody saw after all: to their places, not flagged. */
-  putBackUnseen(tags: readonly number[]): void {
-    let queue: QueueState | undefined
-    // n.b. the last one first: each goes ahead of those that came after it.
-    for (const tag of [...tags].reverse()) {
-      const delivery = this.unacked?.remove(tag)
-      if (delivery === undefined) continue
-      queue = delivery.queue as QueueState
-      queue.putBack(delivery)
-      delivery.recipient?.settled()
-    }
-    queue?.assignReady()
-    this.#virtualHost.broker.settle()
-  }
-
   settledTwice(delivery: Delivery, how: Settlement): void {
     this.#virtualHost.broker.tracker?.settledTwice(delivery, how)
   }

@@ -46,6 +46,8 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   readonly #scope: AsyncScope | undefined
   sink!: DeliverySink
   subscription: Subscription | undefined
+  /** A remote engine attaches it; whoever ends it must wait for that. */
+  #attaching: Promise<void> | undefined
   /** True once the channel is gone or the broker ended the consumer. */
   over = false
   /** True once its owner stopped the deliveries. */
@@ -63,16 +65,16 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
   /** Starts the deliveries. What goes wrong later than now comes as a cancellation. */
   attach(queue: string, options: ConsumeOptions): void {
     const attached = this.#channel.consume(queue, options, this)
-    if (attached instanceof Promise) {
-      attached.then(
-        (subscription) => {
-          this.subscription = subscription
-          this.ready()
-        },
-        (error) => this.cancelled(error as ConsumerCancelledError),
-      )
-    } else {
-      this.subscription = attached
+    if (attached instanceof Promise) this.#attaching = this.#attachLater(attached)
+    else this.subscription = attached
+  }
+
+  async #attachLater(attached: Promise<Subscription>): Promise<void> {
+    try {
+      this.subscription = await attached
+      this.ready()
+    } catch (error) {
+      if (!this.over) this.cancelled(error as ConsumerCancelledError)
     }
   }
 
@@ -141,6 +143,7 @@ export class Attachment<Body> implements SubscriptionListener, ChannelListener {
 
   async #stop(): Promise<void> {
     this.stopped = true
+    if (this.#attaching !== undefined) await this.#attaching
     await this.subscription?.cancel()
     this.sink.end?.()
   }

@@ -98,9 +98,10 @@ export class Move<Body> {
       returned: () => {
         this.#wasReturned = true
       },
-      confirmed: (_, accepted) => {
-        if (accepted) this.#waiting?.resolve(true)
-        else this.#waiting?.reject(new PublishRefusedError('', to))
+      confirmed: (_, accepted, _message, error) => {
+        if (this.#wasReturned) this.#waiting?.reject(new UnroutableError('', to))
+        else if (accepted) this.#waiting?.resolve(true)
+        else this.#waiting?.reject(error ?? new PublishRefusedError('', to))
       },
       closed: () => this.#waiting?.reject(new ClosedError(`channel of connection '${connection.name}'`)),
     })

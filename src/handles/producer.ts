@@ -211,7 +211,7 @@ export abstract class Producer {
         else this.#returnedLater(message, sequenceNumber)
       },
       confirmed: (...how) => this.#confirmed(...how),
-      closed: () => this.#lost(),
+      closed: (error) => this.#lost(error),
     })
     return this.#channel
   }
@@ -264,9 +264,10 @@ export abstract class Producer {
     else wait.reject(new UnroutableError(message.exchange, message.routingKey))
   }
 
-  #lost(): void {
+  #lost(error: LeveretError): void {
     this.#closed = true
-    for (const wait of this.#waiting?.values() ?? []) wait.reject(new ClosedError(this.#what))
+    const why = error.scope === 'connection' ? error : new ClosedError(this.#what)
+    for (const wait of this.#waiting?.values() ?? []) wait.reject(why)
     this.#waiting = undefined
   }
 }

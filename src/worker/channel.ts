@@ -9,48 +9,56 @@ import {
   type ExchangeDeclaration,
   type LeveretError,
   Message,
-  type MessageProperties,
-  NO_PROPERTIES,
   type Outcome,
   type QueueDeclaration,
   type QueueInfo,
   type QueueStats,
   type Recipient,
+  type Scheduler,
   type Settlement,
   type Subscription,
   type SubscriptionListener,
 } from '../internal.js'
-import type { WorkerConnection } from './connection.js'
-import type { PackedMessage } from './link.js'
-import { WorkerSubscription } from './subscription.js'
+import type { Link } from './link.js'
+import { type Attached, queueOf, WorkerSubscription } from './subscription.js'
 import { ASK, HOWS, type Method } from './verbs.js'
 
 /** Publishes that may be unconfirmed before producers are told to wait. */
 const WINDOW = 1_000
 
-/** What is known of a consumer once it is attached. */
-export interface Attached {
-  readonly consumerTag: string
-  readonly replyAddress: string | undefined
-  readonly backsOff: boolean
-  readonly queue: string
-  readonly countsFailures: boolean
+/** What a channel needs of its connection. */
+export interface ChannelOwner {
+  readonly name: string
+  readonly closed: boolean
+  readonly link: Link
+  readonly scheduler: Scheduler
+  /** Asks for something, under the number that `ask` is called with. */
+  call(ask: (call: number) => void): Promise<unknown>
+  /** What can cross of what was thrown. */
+  portable(thrown: unknown): unknown
+  fault(error: unknown, where: string): void
+  /** The channel is gone. */
+  forget(channel: number): void
 }
 
 export class WorkerChannel implements Channel {
   publishes = 0
-  readonly #connection: WorkerConnection
+  readonly #connection: ChannelOwner
   readonly #number: number
   readonly #listener: ChannelListener
   readonly #subscriptions = new Map<number, WorkerSubscription>()
   /** What was handed over, or waits to be, and is not settled; and what was published and not confirmed. */
   readonly #out = new Map<number, Delivery>()
   readonly #publishing = new Map<number, Message>()
+  /** Tag of the last delivery that came. */
+  #last = 0
+  /** Which of those publishes wait for room in a queue, or in the broker. */
+  readonly #withheld = new Set<number>()
   #consumers = 0
   #drained: { promise: Promise<void>; resolve: () => void } | undefined
   #closed = false
 
-  constructor(connection: WorkerConnection, number: number, listener: ChannelListener) {
+  constructor(connection: ChannelOwner, number: number, listener: ChannelListener) {
     this.#connection = connection
     this.#number = number
     this.#listener = listener
@@ -61,7 +69,7 @@ export class WorkerChannel implements Channel {
   }
 
   get full(): boolean {
-    return this.#publishing.size >= WINDOW
+    return this.#withheld.size > 0 || this.#publishing.size >= WINDOW
   }
 
   publish(message: Message, mandatory: boolean, delay: number): Outcome {
@@ -71,6 +79,11 @@ export class WorkerChannel implements Channel {
     this.#publishing.set(++this.publishes, message)
     link.say(ASK.publish, this.#number, mandatory ? 1 : 0, delay, packed)
     return 'pending'
+  }
+
+  /** The broker has a publish, and confirms it when there is room for it. */
+  withheld(number: number): void {
+    if (this.#publishing.has(number)) this.#withheld.add(number)
   }
 
   /** The broker took a publish. */
@@ -92,6 +105,7 @@ export class WorkerChannel implements Channel {
   #isConfirmed(number: number): Message | undefined {
     const message = this.#publishing.get(number)
     this.#publishing.delete(number)
+    this.#withheld.delete(number)
     if (!this.full) this.#goOn()
     return message
   }
@@ -118,17 +132,35 @@ export class WorkerChannel implements Channel {
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
     const delivery = this.#out.get(deliveryTag)
     this.#out.delete(deliveryTag)
+    if (!this.closed) this.#saySettled(deliveryTag, HOWS.indexOf(how), reason)
+    // n.b. after that: what waits for it may close the channel.
     delivery?.recipient?.settled()
-    if (this.closed) return
-    const { link } = this.#connection
-    const number = HOWS.indexOf(how)
-    if (reason === undefined) link.sayMore(ASK.settle, this.#number, number, deliveryTag)
-    else link.say(ASK.settleWhy, this.#number, number, deliveryTag, link.pack(this.#connection.portable(reason)))
   }
 
-  /** A delivery has come. */
-  delivered(consumer: number, tag: number, history: number, message: Message): void {
-    this.#subscriptions.get(consumer)?.deliver(this.#hold(tag, history, message))
+  #saySettled(tag: number, how: number, reason: unknown): void {
+    const { link } = this.#connection
+    if (reason === undefined) link.sayMore(ASK.settle, this.#number, how, tag)
+    else link.say(ASK.settleWhy, this.#number, how, tag, link.pack(this.#connection.portable(reason)))
+  }
+
+  /** A delivery has come. n.b. what comes for a consumer that was cancelled the broker puts back by itself. */
+  delivered(consumer: number, tag: number, history: number, unpack: () => Message): void {
+    this.#last = tag
+    const subscription = this.#subscriptions.get(consumer)
+    if (subscription === undefined) return
+    const message = this.#readable(tag, subscription.noAck, unpack)
+    if (message !== undefined) subscription.deliver(this.#hold(tag, history, message))
+  }
+
+  /** The message; one that nothing can be made of here, for want of a codec, is rejected. */
+  #readable(tag: number, noAck: boolean, unpack: () => Message): Message | undefined {
+    try {
+      return unpack()
+    } catch (error) {
+      this.#connection.fault(error, 'hand-over of a message to this thread')
+      if (!noAck) this.#saySettled(tag, HOWS.indexOf('reject'), error)
+      return undefined
+    }
   }
 
   #hold(tag: number, history: number, message: Message): Delivery {
@@ -175,11 +207,18 @@ export class WorkerChannel implements Channel {
   /** Ends a consumer; the deliveries with these tags were not taken. */
   async cancel(number: number, untaken: readonly Delivery[]): Promise<void> {
     this.#subscriptions.delete(number)
-    const tags = untaken.map(({ tag }) => tag)
-    for (const tag of tags) this.#out.delete(tag)
+    const tags = this.#forgetAll(untaken)
     if (this.closed) return
     const { link } = this.#connection
-    await this.#connection.call((call) => link.say(ASK.cancel, call, this.#number, number, ...tags))
+    const ask = (call: number): void => link.say(ASK.cancel, call, this.#number, number, this.#last, ...tags)
+    // n.b. an end of the connection cancels it, too.
+    await this.#connection.call(ask).catch(() => undefined)
+  }
+
+  #forgetAll(untaken: readonly Delivery[]): number[] {
+    const tags = untaken.map(({ tag }) => tag)
+    for (const tag of tags) this.#out.delete(tag)
+    return tags
   }
 
   /** So many more may come to a consumer without a limit. */
@@ -190,7 +229,7 @@ export class WorkerChannel implements Channel {
   cancelled(number: number, error: LeveretError): void {
     const subscription = this.#subscriptions.get(number)
     this.#subscriptions.delete(number)
-    for (const delivery of subscription?.cancelled(error) ?? []) this.#out.delete(delivery.tag)
+    this.#forgetAll(subscription?.cancelled(error) ?? [])
   }
 
   /** Settled as it came, so that nothing of it is kept. */
@@ -206,6 +245,10 @@ export class WorkerChannel implements Channel {
     })) as Got | undefined
     if (got === undefined) return undefined
     const { tag, history, countsFailures, message } = got
+    if (!(message instanceof Message)) {
+      if (!noAck && !this.closed) this.#saySettled(tag, HOWS.indexOf('reject'), message)
+      throw message
+    }
     const delivery = this.#hold(tag, history, message)
     delivery.recipient = takerOf(this, queue, countsFailures, noAck)
     if (noAck) {
@@ -278,7 +321,8 @@ export class WorkerChannel implements Channel {
   async close(): Promise<void> {
     if (this.closed) return
     const { link } = this.#connection
-    const closing = this.#connection.call((call) => link.say(ASK.close, call, this.#number))
+    const tags = this.#forgetAll([...this.#subscriptions.values()].flatMap((subscription) => subscription.stop()))
+    const closing = this.#connection.call((call) => link.say(ASK.close, call, this.#number, this.#last, ...tags))
     this.end(new ClosedError(`channel of connection '${this.#connection.name}'`))
     await closing.catch(() => undefined)
   }
@@ -288,8 +332,13 @@ export class WorkerChannel implements Channel {
     if (this.#closed) return
     this.#closed = true
     this.#connection.forget(this.#number)
-    for (const subscription of this.#subscriptions.values()) subscription.stop()
+    for (const subscription of this.#subscriptions.values()) {
+      if (error.scope === 'connection') subscription.lost(error)
+      else subscription.stop()
+    }
     this.#subscriptions.clear()
+    this.#publishing.clear()
+    this.#withheld.clear()
     for (const tag of [...this.#out.keys()]) this.#lose(tag)
     this.#goOn()
     this.#listener.closed?.(error)
@@ -305,24 +354,10 @@ export interface Got {
   readonly tag: number
   readonly history: number
   readonly countsFailures: boolean
-  readonly message: Message
-}
-
-/** The message of a post. */
-export function messageOf(
-  [exchange, routingKey, properties, body]: PackedMessage,
-  unpack: (value: unknown) => unknown,
-): Message {
-  const known = properties === 0 ? NO_PROPERTIES : (unpack(properties) as MessageProperties)
-  return new Message(exchange, routingKey, unpack(body), known)
+  /** Or why nothing can be made of it here. */
+  readonly message: Message | Error
 }
 
 function takerOf(holder: WorkerChannel, name: string, countsFailures: boolean, noAck: boolean): Recipient {
   return { queue: queueOf(name, countsFailures), holder, noAck, settled: () => undefined, end: () => undefined }
-}
-
-/** A queue as a delivery knows it here: what happens in it is the broker's. */
-export function queueOf(name: string, countsFailures: boolean): Recipient['queue'] {
-  const nothing = (): void => undefined
-  return { name, countsFailures, settle: nothing, takeBack: nothing, suspend: nothing, release: nothing }
 }

@@ -6,15 +6,19 @@ import {
   type Connection,
   ConnectionLostError,
   FrameError,
+  host,
   type LeveretError,
+  type Message,
   type Scheduler,
 } from '../internal.js'
-import { type Got, messageOf, WorkerChannel } from './channel.js'
+import { type Got, WorkerChannel } from './channel.js'
 import type { Endpoint } from './endpoint.js'
 import { asError } from './failure.js'
-import { Link, type Operation, type PackedMessage } from './link.js'
+import { Link, messageOf, type Operation, type PackedMessage } from './link.js'
 import type { Values } from './values.js'
 import { ASK, TELL, type Welcome } from './verbs.js'
+
+const GONE = 'the other end of its port is gone'
 
 interface Call {
   resolve(answer: unknown): void
@@ -34,6 +38,9 @@ export class WorkerConnection implements Connection {
   readonly #calls = new Map<number, Call>()
   #channelNumber = 0
   #callNumber = 0
+  /** Why the broker's end says that it is over. */
+  #over: LeveretError | undefined
+  #closing: Promise<void> | undefined
 
   constructor(endpoint: Endpoint, values: Values, welcome: Welcome, scheduler: Scheduler) {
     this.scheduler = scheduler
@@ -47,7 +54,10 @@ export class WorkerConnection implements Connection {
       endpoint,
       values,
       (operation) => this.#take(operation),
-      (error) => this.#end(error ?? new ConnectionLostError(this.name, 'the other end of its port is gone')),
+      (error) => {
+        // n.b. the port closes after the broker's end said why, and what came before that is handed over first.
+        if (this.#over === undefined) this.#end(error ?? new ConnectionLostError(this.name, GONE))
+      },
     )
     this.link.keepAlive(true)
   }
@@ -83,8 +93,10 @@ export class WorkerConnection implements Connection {
     })
   }
 
+  /** Reports to the broker's `fault` listeners; as a warning of this thread where there is no broker any more. */
   fault(error: unknown, where: string): void {
     if (!this.closed) this.link.say(ASK.fault, this.link.pack(this.portable(error)), where)
+    else host.process?.emitWarning?.(new Error(`leveret: ${where} failed: ${String(error)}`, { cause: error }))
   }
 
   /** What can cross of what was thrown. */
@@ -97,9 +109,17 @@ export class WorkerConnection implements Connection {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     if (this.closed) return
-    await this.call((call) => this.link.say(ASK.close, call, -1)).catch(() => undefined)
+    for (const channel of [...this.#channels.values()]) void channel.close()
+    const left = this.call((call) => this.link.say(ASK.leave, call))
+    this.closed = true
+    await left.catch(() => undefined)
     this.#end(new ClosedError(`connection '${this.name}'`))
   }
 
@@ -109,11 +129,14 @@ export class WorkerConnection implements Connection {
     switch (verb) {
       case TELL.deliver: {
         const [consumer, tag, history, message] = rest as [number, number, number, PackedMessage]
-        this.#channels.get(first as number)?.delivered(consumer, tag, history, messageOf(message, unpack))
+        this.#channels.get(first as number)?.delivered(consumer, tag, history, () => messageOf(message, this.link))
         return
       }
       case TELL.confirmed:
         for (const number of rest.slice(1)) this.#channels.get(first as number)?.confirmed(number as number)
+        return
+      case TELL.withheld:
+        for (const number of rest.slice(1)) this.#channels.get(first as number)?.withheld(number as number)
         return
       case TELL.refused: {
         const error = rest[1] === 0 ? undefined : (unpack(rest[1]) as LeveretError)
@@ -121,7 +144,7 @@ export class WorkerConnection implements Connection {
         return
       }
       case TELL.returned:
-        this.#channels.get(first as number)?.returned(messageOf(rest[1] as PackedMessage, unpack), rest[0] as number)
+        this.#channels.get(first as number)?.returned(messageOf(rest[1] as PackedMessage, this.link), rest[0] as number)
         return
       case TELL.answer:
       case TELL.failure:
@@ -129,7 +152,7 @@ export class WorkerConnection implements Connection {
         return
       case TELL.got: {
         const [tag, history, countsFailures, message] = rest as [number, number, boolean, PackedMessage]
-        const got: Got = { tag, history, countsFailures, message: messageOf(message, unpack) }
+        const got: Got = { tag, history, countsFailures, message: this.#messageOrWhyNot(message) }
         this.#answered(first as number, true, got)
         return
       }
@@ -146,11 +169,20 @@ export class WorkerConnection implements Connection {
       }
       case TELL.closed: {
         const error = unpack(first) as LeveretError
+        this.#over = error
         this.#afterTasks(() => this.#end(error))
         return
       }
       default:
         throw new FrameError(`operation ${String(verb)} is unknown`)
+    }
+  }
+
+  #messageOrWhyNot(packed: PackedMessage): Message | Error {
+    try {
+      return messageOf(packed, this.link)
+    } catch (error) {
+      return asError(error)
     }
   }
 
@@ -168,7 +200,6 @@ export class WorkerConnection implements Connection {
 
   /** Everything that waits ends with this error. */
   #end(error: LeveretError): void {
-    if (this.closed) return
     this.closed = true
     for (const channel of [...this.#channels.values()]) channel.end(error)
     for (const { reject } of this.#calls.values()) reject(error)

@@ -8,12 +8,9 @@ import {
   type LocalChannel,
   type LocalConnection,
   type LocalSubscription,
-  Message,
-  type MessageProperties,
-  NO_PROPERTIES,
 } from '../internal.js'
 import { asError } from './failure.js'
-import type { Link, Operation, PackedMessage } from './link.js'
+import { type Link, messageOf, type Operation, type PackedMessage } from './link.js'
 import type { Packed } from './values.js'
 import { ASK, HOWS, METHODS, type Method, TELL } from './verbs.js'
 
@@ -41,13 +38,13 @@ export class HostConnection {
         this.#channels.set(first as number, new HostChannel(this.#link, this.#connection, first as number))
         return
       case ASK.publish:
-        this.#channel(first).publish(second === 1, rest[0] as number, this.#message(rest[1] as PackedMessage))
+        this.#channel(first).publish(second === 1, rest[0] as number, rest[1] as PackedMessage)
         return
       case ASK.settle:
         for (const tag of rest) this.#channel(first).settle(second as number, tag as number, undefined)
         return
       case ASK.settleWhy:
-        this.#channel(first).settle(second as number, rest[0] as number, this.#link.unpack(rest[1]))
+        this.#channel(first).settle(second as number, rest[0] as number, this.#why(rest[1]))
         return
       case ASK.call:
         this.#answer(first as number, () => this.#channel(second).call(rest[0] as Method, this.#link.unpack(rest[1])))
@@ -61,27 +58,29 @@ export class HostConnection {
         return
       }
       case ASK.cancel: {
-        const [consumer, ...tags] = rest as number[]
-        this.#answer(first as number, () => this.#channels.get(second as number)?.cancel(consumer as number, tags))
+        const [consumer, last, ...tags] = rest as [number, number, ...number[]]
+        this.#answer(first as number, () => this.#channels.get(second as number)?.cancel(consumer, last, tags))
         return
       }
       case ASK.credit:
         this.#channels.get(first as number)?.credit(second as number, rest[0] as number)
         return
       case ASK.fault:
-        this.#broker.events.fault(this.#link.unpack(first), second as string)
+        this.#broker.events.fault(this.#why(first), second as string)
         return
       case ASK.close:
-        this.#answer(first as number, () => this.#close(second as number))
+        this.#answer(first as number, () => this.#close(second as number, rest as [number, ...number[]]))
+        return
+      case ASK.leave:
+        this.#answer(first as number, () => this.#connection.close())
         return
       default:
         throw new FrameError(`operation ${String(verb)} is unknown`)
     }
   }
 
-  #close(number: number): void {
-    if (number === -1) this.#connection.close()
-    else this.#channels.get(number)?.close()
+  #close(number: number, [last, ...tags]: [number, ...number[]]): void {
+    this.#channels.get(number)?.close(last, tags)
     this.#channels.delete(number)
   }
 
@@ -92,9 +91,13 @@ export class HostConnection {
     return channel
   }
 
-  #message([exchange, routingKey, properties, body]: PackedMessage): Message {
-    const known = properties === 0 ? NO_PROPERTIES : (this.#link.unpack(properties) as MessageProperties)
-    return new Message(exchange, routingKey, this.#link.unpack(body), known)
+  /** A reason that came; what cannot be made of it is one, too. */
+  #why(packed: unknown): unknown {
+    try {
+      return this.#link.unpack(packed)
+    } catch (error) {
+      return error
+    }
   }
 
   /** Answers a call by what the function returns or throws. */
@@ -133,13 +136,17 @@ class HostChannel {
     })
   }
 
-  publish(mandatory: boolean, delay: number, message: Message): void {
+  publish(mandatory: boolean, delay: number, packed: PackedMessage): void {
     const number = ++this.#publishes
     try {
+      const message = messageOf(packed, this.#link)
       const outcome = this.#channel.publish(message, mandatory, delay)
       if (outcome === 'accepted') this.#tell(number)
       else if (outcome === 'refused') this.#link.say(TELL.refused, this.#number, number, 0)
-      else this.#pending.set(this.#channel.publishes, number)
+      else {
+        this.#pending.set(this.#channel.publishes, number)
+        this.#link.sayMore(TELL.withheld, this.#number, 0, number)
+      }
     } catch (error) {
       this.#link.say(TELL.refused, this.#number, number, this.#link.pack(asError(error)))
     }
@@ -207,12 +214,22 @@ class HostChannel {
   }
 
   /** Ends a consumer. What was not taken at the other end was never handed over. */
-  cancel(number: number, tags: readonly number[]): void {
+  cancel(number: number, last: number, tags: readonly number[]): void {
     const consumer = this.#consumers.get(number)
+    if (consumer === undefined) return
     this.#consumers.delete(number)
-    consumer?.subscription.cancel()
-    for (const tag of tags) this.#out.delete(tag)
-    this.#channel.putBackUnseen(tags)
+    this.#untake(consumer.subscription, last, new Set(tags))
+    consumer.subscription.cancel()
+  }
+
+  /** What was not taken at the other end, or is still on its way there, nobody saw. */
+  #untake(subscription: LocalSubscription, last: number, tags: ReadonlySet<number>): void {
+    const unseen: Delivery[] = []
+    for (const delivery of this.#out.values()) {
+      if (delivery.recipient === subscription && (delivery.tag > last || tags.has(delivery.tag))) unseen.push(delivery)
+    }
+    for (const { tag } of unseen) this.#out.delete(tag)
+    subscription.untake(unseen)
   }
 
   credit(number: number, count: number): void {
@@ -222,7 +239,8 @@ class HostChannel {
   /** Keeps a delivery until it is settled, and says so when the broker takes it back. */
   #keep(delivery: Delivery): void {
     this.#out.set(delivery.tag, delivery)
-    delivery.lazy = { controller: new Loss(this, delivery.tag) }
+    delivery.lazy ??= {}
+    delivery.lazy.controller = new Loss(this, delivery.tag)
   }
 
   /** @internal A delivery went with its queue, or was out for too long. */
@@ -230,7 +248,10 @@ class HostChannel {
     if (this.#out.delete(tag)) this.#link.sayMore(TELL.lost, this.#number, 0, tag)
   }
 
-  close(): void {
+  close(last: number, tags: readonly number[]): void {
+    const unseen = new Set(tags)
+    for (const { subscription } of this.#consumers.values()) this.#untake(subscription, last, unseen)
+    this.#consumers.clear()
     this.#channel.close()
   }
 }

@@ -3,7 +3,7 @@
  * microtask, so that an idle wire adds no latency; while more is said in the same turn of the event loop, it is kept for the
  * end of that turn.
  */
-import { FrameError, host, type Message, NO_PROPERTIES, type TimerHandle } from '../internal.js'
+import { FrameError, host, Message, type MessageProperties, NO_PROPERTIES, type TimerHandle } from '../internal.js'
 import type { Endpoint } from './endpoint.js'
 import { Cargo, type Packed, type Values } from './values.js'
 
@@ -12,6 +12,12 @@ export type Operation = [verb: number, ...rest: unknown[]]
 
 /** A message on the wire. */
 export type PackedMessage = readonly [exchange: string, routingKey: string, properties: Packed | 0, body: Packed]
+
+/** The message of a post. @throws BodyEncodingError where a codec is missing. */
+export function messageOf([exchange, routingKey, properties, body]: PackedMessage, link: Link): Message {
+  const known = properties === 0 ? NO_PROPERTIES : (link.unpack(properties) as MessageProperties)
+  return new Message(exchange, routingKey, link.unpack(body), known)
+}
 
 /** Operations of a post; more make another. */
 const MOST = 512

@@ -1,23 +1,42 @@
 /** A consumer in a worker: its deliveries wait here until they are taken. */
 import {
   type ConsumeOptions,
-  type ConsumerCancelledError,
+  ConsumerCancelledError,
   type Delivery,
   Fifo,
   type LeveretError,
   type Recipient,
   type Scheduler,
+  type Settler,
   type Subscription,
   type SubscriptionListener,
   type Task,
 } from '../internal.js'
-import { type Attached, queueOf, type WorkerChannel } from './channel.js'
+
+/** What is known of a consumer once it is attached. */
+export interface Attached {
+  readonly consumerTag: string
+  readonly replyAddress: string | undefined
+  readonly backsOff: boolean
+  readonly queue: string
+  readonly countsFailures: boolean
+}
+
+/** What a subscription needs of its channel. */
+export interface SubscriptionHolder extends Settler {
+  /** Ends the consumer of this number; these deliveries were not taken. */
+  cancel(number: number, untaken: readonly Delivery[]): Promise<void>
+  /** So many more may come to a consumer without a limit. */
+  credit(number: number, count: number): void
+  /** Settled as it came, so that nothing of it is kept. */
+  forget(delivery: Delivery): void
+}
 
 /** Credit is given back by so many at a time. */
 const CREDIT = 250
 
 export class WorkerSubscription implements Subscription, Recipient, Task {
-  readonly holder: WorkerChannel
+  readonly holder: SubscriptionHolder
   readonly noAck: boolean
   consumerTag: string
   backsOff = false
@@ -37,7 +56,7 @@ export class WorkerSubscription implements Subscription, Recipient, Task {
   #whenSettled: (() => void) | undefined
 
   constructor(
-    channel: WorkerChannel,
+    channel: SubscriptionHolder,
     scheduler: Scheduler,
     number: number,
     { consumerTag, noAck, prefetch }: ConsumeOptions,
@@ -127,10 +146,17 @@ export class WorkerSubscription implements Subscription, Recipient, Task {
     return untaken
   }
 
-  /** Its channel is gone, and says so itself. */
-  stop(): void {
+  /** Its channel is gone, and says so itself. Answers what was not taken. */
+  stop(): Delivery[] {
     this.#open = false
-    this.#takeOutbox()
+    return this.#takeOutbox()
+  }
+
+  /** The connection is gone, and nobody wished it. */
+  lost(cause: LeveretError): void {
+    const wasOpen = this.#open
+    this.stop()
+    if (wasOpen) this.#listener.cancelled(new ConsumerCancelledError(this.consumerTag, cause.message, cause))
   }
 
   run(): void {
@@ -155,4 +181,10 @@ export class WorkerSubscription implements Subscription, Recipient, Task {
     for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) untaken.push(next)
     return untaken
   }
+}
+
+/** A queue as a delivery knows it here: what happens in it is the broker's. */
+export function queueOf(name: string, countsFailures: boolean): Recipient['queue'] {
+  const nothing = (): void => undefined
+  return { name, countsFailures, settle: nothing, takeBack: nothing, suspend: nothing, release: nothing }
 }

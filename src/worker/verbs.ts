@@ -19,14 +19,16 @@ export const ASK = {
   get: 11,
   /** call, channel, consumer, queue, options */
   consume: 6,
-  /** call, channel, consumer, tags of what was not taken… */
+  /** call, channel, consumer, tag of the last delivery that came, tags of what was not taken… */
   cancel: 7,
   /** channel, consumer, count: so many more may come */
   credit: 8,
   /** packed error, where */
   fault: 9,
-  /** call, channel; -1 is the connection */
+  /** call, channel, tag of the last delivery that came, tags of what was not taken… */
   close: 10,
+  /** call: the connection */
+  leave: 12,
 } as const
 
 /** What the broker's side says. */
@@ -41,6 +43,8 @@ export const TELL = {
   failure: 23,
   /** channel, 0, publishes that were taken… */
   confirmed: 24,
+  /** channel, 0, publishes whose confirms wait for room… */
+  withheld: 33,
   /** channel, publish, packed error or 0: refused by a queue */
   refused: 25,
   /** channel, publish, message */

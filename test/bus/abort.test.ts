@@ -2,7 +2,7 @@
 import type { Bus, Signal } from 'leveret'
 import { expect } from 'vitest'
 import { turn } from '../support/turn.js'
-import { type OpenEngine, onEveryEngine, type Scenario } from './engines.js'
+import { type Capability, type OpenEngine, onEveryEngine, type Scenario } from './engines.js'
 import { drain, errorOf } from './helpers.js'
 
 /** A call that waits. */
@@ -16,11 +16,12 @@ interface Waiting {
   complete(bus: Bus): Promise<unknown>
   /** What the queue holds after an abort before the call, and during the wait. */
   readonly left: readonly [before: number, during: number]
+  readonly needs?: readonly Capability[]
 }
 
 const completeByDrain = (bus: Bus) => drain(bus.queue('full'))
 const waitsOnFullQueue = { accepted: true, complete: completeByDrain, left: [0, 1] } as const
-const drainedOptions = { accepted: false, complete: completeByDrain, left: [1, 1] } as const
+const drainedOptions = { accepted: false, complete: completeByDrain, left: [1, 1], needs: ['same-turn'] } as const
 
 const WAITS: readonly Waiting[] = [
   { name: 'queue.send', ...waitsOnFullQueue, begin: (bus, signal) => bus.queue('full').send(1, { signal }) },
@@ -96,7 +97,7 @@ async function prepare({ bus }: OpenEngine): Promise<void> {
 const REASON = new Error('enough')
 
 onEveryEngine('an abort', (scenario: Scenario) => {
-  for (const { name, accepted, begin, complete, left } of WAITS) {
+  for (const { name, accepted, begin, complete, left, needs = [] } of WAITS) {
     const aborted = (taken: boolean) => ({
       name: 'AbortError',
       code: 'ABORTED',
@@ -104,7 +105,7 @@ onEveryEngine('an abort', (scenario: Scenario) => {
       accepted: taken,
     })
 
-    scenario(`before ${name} leaves nothing done`, { needs: ['block'] }, async (engine) => {
+    scenario(`before ${name} leaves nothing done`, { needs: ['block', ...needs] }, async (engine) => {
       await prepare(engine)
       const { bus } = engine
       const { signal, abort, listeners } = countingSignal()
@@ -119,7 +120,7 @@ onEveryEngine('an abort', (scenario: Scenario) => {
       ['a microtask later', 1],
       ['much later', 50],
     ] as const) {
-      scenario(`during ${name} ends the wait (${moment})`, { needs: ['block'] }, async (engine) => {
+      scenario(`during ${name} ends the wait (${moment})`, { needs: ['block', ...needs] }, async (engine) => {
         await prepare(engine)
         const { bus, clock } = engine
         const { signal, abort, listeners } = countingSignal()
@@ -136,7 +137,7 @@ onEveryEngine('an abort', (scenario: Scenario) => {
       })
     }
 
-    scenario(`after ${name} has no effect, and found no listener`, { needs: ['block'] }, async (engine) => {
+    scenario(`after ${name} has no effect, and found no listener`, { needs: ['block', ...needs] }, async (engine) => {
       await prepare(engine)
       const { bus, clock } = engine
       const { signal, abort, listeners } = countingSignal()
@@ -151,7 +152,7 @@ onEveryEngine('an abort', (scenario: Scenario) => {
     })
   }
 
-  scenario('of a send that need not wait adds no listener', async ({ bus }) => {
+  scenario('of a send that need not wait adds no listener', { needs: ['same-turn'] }, async ({ bus }) => {
     const queue = await bus.declareQueue('q')
     const { signal, listeners } = countingSignal()
     let added = false

@@ -123,7 +123,7 @@ onEveryEngine('a batch', (scenario) => {
 
   scenario(
     'leaves its deliveries unseen with the broker while it forms',
-    { needs: ['time', 'inside'] },
+    { needs: ['time', 'inside', 'outbox'] },
     async (engine) => {
       const { bus, host } = engine
       const queue = await bus.declareQueue<number>('q')
@@ -244,7 +244,7 @@ onEveryEngine('a batch', (scenario) => {
 
   scenario('ends the loop normally when the bus is closed', { needs: ['time'] }, async ({ connect, bus, clock }) => {
     const queue = await bus.declareQueue<number>('q')
-    const other = connect()
+    const other = await connect()
     const { got, done } = loop(other.queue<number>('q').createConsumer(), { size: 3, linger: 60_000 })
     await sendAll(queue, [1, 2])
     await turn()

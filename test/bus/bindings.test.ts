@@ -68,7 +68,7 @@ onEveryEngine('bindings', (scenario) => {
 
   scenario('hold from the next publish on, of any bus', async ({ bus, connect }) => {
     // BIND-13
-    const other = connect().exchange('x')
+    const other = (await connect()).exchange('x')
     const exchange = await bus.declareExchange('x', 'fanout')
     const queue = await bus.declareQueue('q')
     await other.send('', 1)

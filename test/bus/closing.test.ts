@@ -19,9 +19,9 @@ onEveryEngine('closing', (scenario) => {
     string,
     (
       bus: Bus,
-      connect: () => Bus,
+      connect: () => Promise<Bus>,
       broker: Broker,
-    ) => { close(): Promise<unknown>; [Symbol.asyncDispose](): Promise<void> },
+    ) => Awaitable<{ close(): Promise<unknown>; [Symbol.asyncDispose](): Promise<void> }>,
   ])[]) {
     scenario(
       `${what} is done by await using, more than once, and leaves the queue`,
@@ -30,7 +30,7 @@ onEveryEngine('closing', (scenario) => {
         // law 8
         const queue = await bus.declareQueue('q')
         await queue.send(1)
-        const handle = make(bus, connect, broker)
+        const handle = await make(bus, connect, broker)
         await handle[Symbol.asyncDispose]()
         await handle[Symbol.asyncDispose]()
         await handle.close()
@@ -43,7 +43,7 @@ onEveryEngine('closing', (scenario) => {
     const queue = await bus.declareQueue<number>('q')
     await bus.declareQueue('full', { maxLength: 0, overflow: 'block' })
     await sendAll(queue, upTo(4))
-    const own = connect()
+    const own = await connect()
     const got = collect(own.queue<number>('q').createConsumer({ prefetch: 2 }))
     await turn()
     const fetched = await take(own.queue<number>('q'))
@@ -118,7 +118,8 @@ onEveryEngine('closing', (scenario) => {
 onEveryEngine('the close of a broker', (scenario) => {
   const needs = { needs: ['inside', 'time'] } as const
 
-  scenario('lets consumers finish what they have, and reports the rest', needs, async ({ bus, broker, advance }) => {
+  const outbox = { needs: [...needs.needs, 'outbox'] } as const
+  scenario('lets consumers finish what they have, and reports the rest', outbox, async ({ bus, broker, advance }) => {
     const queue = await bus.declareQueue<number>('q')
     await sendAll(queue, upTo(10))
     const got: Delivery<number>[] = []
@@ -179,6 +180,7 @@ onEveryEngine('the close of a broker', (scenario) => {
     const queue = await bus.declareQueue('q')
     await sendAll(queue, [1, 2, 3])
     queue.createConsumer({ prefetch: 1 }).consume(() => undefined)
+    await turn()
     const closing = broker.close({ drain: true, timeout: 100 })
     await advance(100)
     expect(await closing).toEqual({ finished: 0, requeued: 1, dropped: 2 })
@@ -237,6 +239,7 @@ onEveryEngine('a cancelled consumer', (scenario) => {
     expect(consumer.closed).toBe(false)
     got[0]?.ack()
     expect(consumer.closed).toBe(true)
+    await turn()
     expect(host.queues()[0]).toMatchObject({ consumers: [], stats: { acked: 1, unacked: 0 } })
   })
 })
@@ -244,7 +247,7 @@ onEveryEngine('a cancelled consumer', (scenario) => {
 onEveryEngine('a broker that drains', (scenario) => {
   scenario(
     'ends when consumers without acknowledgement have taken all',
-    { needs: ['inside'] },
+    { needs: ['inside', 'same-turn'] },
     async ({ bus, broker }) => {
       const queue = await bus.declareQueue<number>('q')
       await sendAll(queue, upTo(5))

@@ -29,7 +29,7 @@ onEveryEngine('dead letters', (scenario) => {
       before.reject()
       const letter = await take(dead)
       expect(letter).toMatchObject({ exchange: '', routingKey: 'dead', redelivered: false })
-      expect(letter.body).toBe(before.body)
+      expect(letter.body).toEqual(before.body)
       const { headers: lettersHeaders, ...properties } = letter.properties
       expect(properties).toEqual({ messageId: 'm', deliveryMode: 2 })
       const death = {

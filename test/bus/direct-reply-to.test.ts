@@ -53,7 +53,7 @@ async function addressed(bus: Bus) {
 const published = (broker: Broker) => broker.virtualHost('/').overview().publishes
 
 onEveryEngine('direct reply-to', (scenario) => {
-  scenario('needs a consumer without acknowledgement (DRT-01)', {}, async ({ bus }) => {
+  scenario('needs a consumer without acknowledgement (DRT-01)', { needs: ['throws-at-once'] }, async ({ bus }) => {
     const { channel } = open(bus)
     expect(await errorOf(() => takeReplies(channel, { noAck: false }))).toMatchObject({
       code: 'PRECONDITION_FAILED',
@@ -91,30 +91,34 @@ onEveryEngine('direct reply-to', (scenario) => {
     expect(await errorOf(() => takeReplies(channel, { consumerTag: 'b' }))).toMatchObject({ code: 'NOT_ALLOWED' })
   })
 
-  scenario('is refused to a publish on a channel without that consumer (DRT-03)', {}, async ({ bus }) => {
-    const queue = await bus.declareQueue('q')
-    await takeReplies(open(bus).channel)
-    const { channel, publish } = open(bus)
-    const refused = { replyText: 'PRECONDITION_FAILED - fast reply consumer does not exist' }
-    const properties = { replyTo: REPLY_TO }
-    expect(await errorOf(() => publish('q', 1, properties))).toMatchObject(refused)
-    // n.b. as RabbitMQ: before the expiration is looked at, after the exchange is.
-    expect(await errorOf(() => publish('q', 1, { ...properties, expiration: 'x' }))).toMatchObject(refused)
-    const lost = new Message('nowhere', 'q', 1, properties)
-    expect(await errorOf(() => channel.publish(lost, false, 0))).toMatchObject({ code: 'NOT_FOUND' })
-    expect(await errorOf(() => queue.send(1, properties))).toMatchObject({
-      message: expect.stringContaining('queue.request()'),
-    })
-    expect(await queue.info()).toMatchObject({ messageCount: 0 })
-    const { subscription } = await takeReplies(channel)
-    await subscription.cancel()
-    expect(await errorOf(() => publish('q', 1, properties))).toMatchObject(refused)
-  })
+  scenario(
+    'is refused to a publish on a channel without that consumer (DRT-03)',
+    { needs: ['throws-at-once'] },
+    async ({ bus }) => {
+      const queue = await bus.declareQueue('q')
+      await takeReplies(open(bus).channel)
+      const { channel, publish } = open(bus)
+      const refused = { replyText: 'PRECONDITION_FAILED - fast reply consumer does not exist' }
+      const properties = { replyTo: REPLY_TO }
+      expect(await errorOf(() => publish('q', 1, properties))).toMatchObject(refused)
+      // n.b. as RabbitMQ: before the expiration is looked at, after the exchange is.
+      expect(await errorOf(() => publish('q', 1, { ...properties, expiration: 'x' }))).toMatchObject(refused)
+      const lost = new Message('nowhere', 'q', 1, properties)
+      expect(await errorOf(() => channel.publish(lost, false, 0))).toMatchObject({ code: 'NOT_FOUND' })
+      expect(await errorOf(() => queue.send(1, properties))).toMatchObject({
+        message: expect.stringContaining('queue.request()'),
+      })
+      expect(await queue.info()).toMatchObject({ messageCount: 0 })
+      const { subscription } = await takeReplies(channel)
+      await subscription.cancel()
+      expect(await errorOf(() => publish('q', 1, properties))).toMatchObject(refused)
+    },
+  )
 
   scenario('gives the responder an address, which any connection answers to (DRT-04, DRT-05)', {}, async (row) => {
     const { address, got, subscription } = await addressed(row.bus)
     expect(address).toMatch(/^amq\.rabbitmq\.reply-to\..+/)
-    const responder = row.connect()
+    const responder = await row.connect()
     responder.queue(address).publish('first', { correlationId: '1' })
     responder.exchange('').publish(address, 'second')
     expect(got).toHaveLength(0)
@@ -146,7 +150,7 @@ onEveryEngine('direct reply-to', (scenario) => {
     const { address, subscription } = await addressed(bus)
     for (const name of [REPLY_TO, address]) {
       const info = { name, messageCount: 0, consumerCount: 1 }
-      expect(await row.connect().queue(name).info()).toEqual(info)
+      expect(await (await row.connect()).queue(name).info()).toEqual(info)
       expect((await bus.declareQueue(name)).name).toBe(name)
     }
     await subscription.cancel()
@@ -157,25 +161,29 @@ onEveryEngine('direct reply-to', (scenario) => {
     expect(await errorOf(() => bus.declareQueue(`${REPLY_TO}s`))).toMatchObject({ code: 'ACCESS_REFUSED' })
   })
 
-  scenario('drops replies to who is gone, mandatory ones too (DRT-07)', { needs: ['inside'] }, async (row) => {
-    const { bus, broker } = row
-    const { address, channel, got, subscription } = await addressed(bus)
-    await subscription.cancel()
-    const before = published(broker)
-    const responder = open(row.connect())
-    expect(responder.publish(address, 'late')).toBe('accepted')
-    expect(responder.publish(address, 'late', {}, true)).toBe('accepted')
-    await bus.queue(address).send('late', { mandatory: true })
-    expect(responder.returned).toHaveLength(0)
-    expect(published(broker).routed - before.routed).toBe(3)
-    // n.b. what never was an address leads nowhere.
-    responder.publish(`${REPLY_TO}.made-up`, 1, {}, true)
-    responder.publish(REPLY_TO, 1, {}, true)
-    expect(responder.returned).toHaveLength(2)
-    const again = await takeReplies(channel)
-    await turn()
-    expect([got.length, again.got.length]).toEqual([0, 0])
-  })
+  scenario(
+    'drops replies to who is gone, mandatory ones too (DRT-07)',
+    { needs: ['inside', 'same-turn'] },
+    async (row) => {
+      const { bus, broker } = row
+      const { address, channel, got, subscription } = await addressed(bus)
+      await subscription.cancel()
+      const before = published(broker)
+      const responder = open(await row.connect())
+      expect(responder.publish(address, 'late')).toBe('accepted')
+      expect(responder.publish(address, 'late', {}, true)).toBe('accepted')
+      await bus.queue(address).send('late', { mandatory: true })
+      expect(responder.returned).toHaveLength(0)
+      expect(published(broker).routed - before.routed).toBe(3)
+      // n.b. what never was an address leads nowhere.
+      responder.publish(`${REPLY_TO}.made-up`, 1, {}, true)
+      responder.publish(REPLY_TO, 1, {}, true)
+      expect(responder.returned).toHaveLength(2)
+      const again = await takeReplies(channel)
+      await turn()
+      expect([got.length, again.got.length]).toEqual([0, 0])
+    },
+  )
 
   scenario('loses what was not taken when the consumer or its channel ends (DRT-08)', {}, async ({ bus }) => {
     for (const end of ['cancel', 'close'] as const) {
@@ -192,7 +200,7 @@ onEveryEngine('direct reply-to', (scenario) => {
 
   scenario(
     'cannot be bound, got from, consumed from elsewhere or purged; a delete does nothing (DRT-08)',
-    {},
+    { needs: ['throws-at-once'] },
     async (row) => {
       const { bus } = row
       const { address, got, publish } = await addressed(bus)
@@ -231,8 +239,9 @@ onEveryEngine('direct reply-to', (scenario) => {
       const { address, got, queue } = await addressed(row.bus)
       queue.publish(1)
       queue.publish(2)
+      await turn()
       expect(row.broker.overview().alarmed).toBe(true)
-      const responder = open(row.connect())
+      const responder = open(await row.connect())
       expect(responder.publish(address, 'answer')).toBe('pending')
       await turn()
       expect(got).toHaveLength(1)

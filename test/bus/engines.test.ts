@@ -5,7 +5,10 @@ import { ENGINES } from './engines.js'
 describe('the engines of the Bus suite', () => {
   it('lists what each engine cannot do, with a reason', () => {
     const lacks = Object.fromEntries(ENGINES.map(({ name, cannot }) => [name, Object.keys(cannot)]))
-    expect(lacks).toEqual({ local: [] })
+    expect(lacks).toEqual({
+      local: [],
+      'worker, without a thread': ['same-turn', 'by-reference', 'throws-at-once', 'outbox'],
+    })
     for (const { cannot } of ENGINES) for (const reason of Object.values(cannot)) expect(reason).not.toBe('')
   })
 })

@@ -3,6 +3,7 @@
  * is listed in it, and the scenarios that need it are reported as skipped by name.
  */
 import { Broker, type BrokerOptions, type Bus, type VirtualHost } from 'leveret'
+import { loopback } from 'leveret/worker'
 import { describe, it } from 'vitest'
 import { expectConserved } from '../support/conservation.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -20,6 +21,12 @@ export type Capability =
   | 'block'
   /** Exchange types registered by the user. */
   | 'user-exchange-types'
+  /** A body arrives as the very value that was published, whatever that is. */
+  | 'by-reference'
+  /** What is wrong with a publish or a consumer is thrown by the call. */
+  | 'throws-at-once'
+  /** What a consumer has not taken is known to the broker as not handed over. */
+  | 'outbox'
   /** Delayed retry and consumer timeout of RabbitMQ 4.3. */
   | 'delayed-retry'
 
@@ -28,7 +35,7 @@ export interface OpenEngine {
   /** The bus under test. */
   readonly bus: Bus
   /** A further connection to the same virtual host, closed with the scenario. */
-  connect(): Bus
+  connect(): Promise<Bus>
   /** The broker itself, for scenarios that need `inside`. */
   readonly broker: Broker
   /** The virtual host of the bus, for scenarios that need `inside`. */
@@ -48,19 +55,42 @@ export interface Engine {
   open(options?: BrokerOptions): Promise<OpenEngine>
 }
 
-export const ENGINES: readonly Engine[] = [{ name: 'local', cannot: {}, open: openLocal }]
+export const ENGINES: readonly Engine[] = [
+  { name: 'local', cannot: {}, open: openLocal },
+  {
+    name: 'worker, without a thread',
+    cannot: {
+      'same-turn': 'a publish is decided at the other end of the wire, some microtasks later',
+      'by-reference': 'bodies are copied on their way',
+      'throws-at-once': 'the error comes back over the wire: as a rejection, a cancellation or a fault',
+      outbox: 'what is prefetched is at the other end, and counts as handed over there',
+    },
+    open: openLoopback,
+  },
+]
 
-async function openLocal(options?: BrokerOptions): Promise<OpenEngine> {
+function openLocal(options?: BrokerOptions): Promise<OpenEngine> {
+  return open((broker) => broker.connect(), options)
+}
+
+function openLoopback(options?: BrokerOptions): Promise<OpenEngine> {
+  return open((broker) => loopback(broker), options)
+}
+
+async function open(
+  connectTo: (broker: Broker) => Bus | Promise<Bus>,
+  options: BrokerOptions | undefined,
+): Promise<OpenEngine> {
   const clock = new ManualClock()
   const broker = new Broker({ clock, ...options })
   const buses: Bus[] = []
-  const connect = (): Bus => {
-    const bus = broker.connect()
+  const connect = async (): Promise<Bus> => {
+    const bus = await connectTo(broker)
     buses.push(bus)
     return bus
   }
   return {
-    bus: connect(),
+    bus: await connect(),
     connect,
     broker,
     host: broker.virtualHost('/'),

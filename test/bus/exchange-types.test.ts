@@ -250,7 +250,7 @@ onEveryEngine('x-delayed-message', (scenario) => {
     await advance(10)
     for (const queue of queues) {
       const delivery = await take(queue)
-      expect(delivery.body).toBe(body)
+      expect(delivery.body).toEqual(body)
       expect(delivery.headers).toEqual({ 'x-delay': -10, CC: ['cc'], own: 1 })
       expect(delivery.properties).toMatchObject({ messageId: 'm', priority: 3 })
       expect([delivery.exchange, delivery.routingKey]).toEqual(['x', 'k'])

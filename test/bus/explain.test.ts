@@ -120,7 +120,7 @@ onEveryEngine('explain', (scenario) => {
     for (const name of ['mails', 'jobs']) await bus.declareQueue(name)
     const found = host.explain('', 'jobs')
     expect(bindingsOf(found, '')).toEqual(['+jobs>jobs'])
-    const missed = host.explain(bus.exchange(''), 'mial')
+    const missed = host.explain(host.exchange(''), 'mial')
     expect(missed).toMatchObject({ outcome: 'unroutable', queues: [], exchanges: [{ name: '', bindings: [] }] })
     expect(host.explain('', 'Mails').nearMisses).toMatchObject([{ destination: 'mails', distance: 0 }])
   })
@@ -329,6 +329,7 @@ onEveryEngine('explain, of a queue', (scenario) => {
     const queue = await declare(bus)
     const consumer = queue.createConsumer({ prefetch: 1 })
     const got = collect(consumer)
+    await turn()
     expect(explained(host)).toEqual({
       name: 'q',
       path: [''],
@@ -349,6 +350,7 @@ onEveryEngine('explain, of a queue', (scenario) => {
     expect((await waiting)?.body).toBe(2)
     expect(explained(host)).toMatchObject({ outcome: 'stored', waits: 'paused', ahead: 0 })
     got[0]?.ack()
+    await turn()
     expect(explained(host)).toMatchObject({ outcome: 'stored', waits: 'paused' })
     host.resume('q')
     expect(explained(host)).toMatchObject({ outcome: 'assigned', consumer: { get: false } })
@@ -356,7 +358,7 @@ onEveryEngine('explain, of a queue', (scenario) => {
 
   scenario(
     'says that it would stand behind a backlog that is still being handed out',
-    inside,
+    { needs: ['inside', 'same-turn'] },
     async ({ bus, host }) => {
       const queue = await declare(bus)
       for (const n of upTo(300)) queue.publish(n)
@@ -373,6 +375,7 @@ onEveryEngine('explain, of a queue', (scenario) => {
     const queue = await declare(bus, { singleActiveConsumer: true })
     collect(queue.createConsumer({ prefetch: 1 }))
     collect(queue.createConsumer())
+    await turn()
     const [active] = host.queues()[0]?.consumers ?? []
     expect(explained(host).consumer).toEqual({ consumerTag: active?.consumerTag, get: false })
     await queue.send(1)
@@ -450,7 +453,7 @@ onEveryEngine('explain, of a queue', (scenario) => {
     // LEN-03, LEN-06, LEN-09
     const limit = async (options: QueueOptions, filled: number, body?: unknown) => {
       const queue = await declare(bus, options)
-      for (const n of upTo(filled)) queue.publish(`${n}`)
+      for (const n of upTo(filled)) await queue.send(`${n}`)
       const { outcome, ahead, limit } = explained(host, body === undefined ? {} : { body })
       const result = [host.explain('', 'q', { body }).outcome, outcome, ahead, limit?.full, limit?.drops]
       await queue.delete()
@@ -473,14 +476,14 @@ onEveryEngine('explain, of a queue', (scenario) => {
     scenario(`foresees that a drop uncovers what is dead already (${kind})`, inside, async ({ bus, host }) => {
       // TTL-04: behind a live head nothing expires
       const queue = await declare(bus, { ...options, maxLength: 3 })
-      for (const n of upTo(3)) queue.publish(n, n === 2 ? { expiration: 0 } : {})
+      for (const n of upTo(3)) await queue.send(n, n === 2 ? { expiration: 0 } : {})
       expect(explained(host)).toMatchObject({ outcome: 'stored', ahead: 1, limit: { drops: 1 } })
-      queue.publish(4)
+      await queue.send(4)
       expect(host.peek('q', 9).map(({ body }) => body)).toEqual([3, 4])
       await queue.purge()
-      for (const n of upTo(3)) queue.publish(n, n > 1 ? { expiration: 0 } : {})
+      for (const n of upTo(3)) await queue.send(n, n > 1 ? { expiration: 0 } : {})
       expect(explained(host, { expiration: 0 })).toMatchObject({ outcome: 'expired', ahead: 0, limit: { drops: 1 } })
-      queue.publish(4, { expiration: 0 })
+      await queue.send(4, { expiration: 0 })
       expect(await queue.stats()).toMatchObject({ ready: 0 })
     })
   }
@@ -490,6 +493,7 @@ onEveryEngine('explain, of a queue', (scenario) => {
     const queue = await declare(bus)
     expect(host.explain('', 'q')).toMatchObject({ outcome: 'accepted', alarmed: false })
     for (const n of upTo(2)) queue.publish(n)
+    await turn()
     expect(host.explain('', 'q')).toMatchObject({ outcome: 'pending', alarmed: true })
   })
 })

@@ -77,6 +77,7 @@ onEveryEngine('length limits', (scenario) => {
       name: 'PublishRefusedError',
     })
     producer.publish(4)
+    await turn()
     expect([refused, producer.refused, producer.published]).toEqual([[4], 2, 2])
     ;(await take(queue)).ack()
     await producer.send(5)
@@ -150,7 +151,7 @@ onEveryEngine("overflow 'block'", (scenario) => {
     await Promise.all(sent)
   })
 
-  scenario('makes publish answer false until drained resolves', { needs: ['block'] }, async ({ bus }) => {
+  scenario('makes publish answer false until drained resolves', { needs: ['block', 'same-turn'] }, async ({ bus }) => {
     const queue = await bus.declareQueue<number>('q', { maxLength: 1, overflow: 'block' })
     expect([queue.publish(1), queue.publish(2)]).toEqual([true, false])
     let drained = false

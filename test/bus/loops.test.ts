@@ -109,7 +109,7 @@ onEveryEngine('for await', (scenario) => {
     (consumer: import('leveret').Consumer, bus: import('leveret').Bus) => Promise<void>,
   ])[]) {
     scenario(`ends without an error by ${how}, while it waits too`, async ({ bus, connect }) => {
-      const own = connect()
+      const own = await connect()
       await bus.declareQueue('q')
       const consumer = own.queue('q').createConsumer()
       let got = 0

@@ -27,7 +27,7 @@ onEveryEngine('policies', (scenario) => {
       expect(await queue.info()).toMatchObject({ messageCount: 2 })
       expect(bodies(await takeAll(bus.queue('dead')))).toEqual([1, 2, 3])
       await queue.send(6)
-      expect(host.peek(queue, 9).map(({ body }) => body)).toEqual([5, 6])
+      expect(host.peek('q', 9).map(({ body }) => body)).toEqual([5, 6])
       host.clearPolicy('p')
       await sendAll(queue, [7, 8])
       expect(await drain(queue)).toEqual([5, 6, 7, 8])
@@ -62,7 +62,8 @@ onEveryEngine('policies', (scenario) => {
     ])
   })
 
-  scenario('count bytes of messages that were there before', inside, async ({ bus, host }) => {
+  const any = { needs: ['inside', 'by-reference'] } as const
+  scenario('count bytes of messages that were there before', any, async ({ bus, host }) => {
     const queue = await bus.declareQueue('q')
     await sendAll(queue, ['aaaa', 'bbbb', 'cccc'])
     await queue.send(Symbol.for('no bytes'))

@@ -101,7 +101,7 @@ onEveryEngine('returned messages', (scenario) => {
         // ACK-11
         const queue = await bus.declareQueue<number>('q', { type })
         for (const body of [1, 2, 3, 4, 5]) await queue.send(body)
-        const other = connect()
+        const other = await connect()
         const [one, two, three] = [
           await take(other.queue('q')),
           await take(other.queue('q')),

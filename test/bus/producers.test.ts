@@ -48,14 +48,18 @@ onEveryEngine('producers', (scenario) => {
     expect([producer.returned, producer.published]).toEqual([2, 3])
   })
 
-  scenario('are told of a missing exchange at once, mandatory or not', async ({ bus }) => {
-    // PUB-02
-    const missing = { code: 'NOT_FOUND', replyText: "NOT_FOUND - no exchange 'none' in vhost '/'" }
-    const exchange = bus.exchange('none')
-    expect(await errorOf(() => exchange.send('', 1))).toMatchObject(missing)
-    expect(await errorOf(() => exchange.publish('', 1, { mandatory: true }))).toMatchObject(missing)
-    expect(exchange.producer.published).toBe(0)
-  })
+  scenario(
+    'are told of a missing exchange at once, mandatory or not',
+    { needs: ['throws-at-once'] },
+    async ({ bus }) => {
+      // PUB-02
+      const missing = { code: 'NOT_FOUND', replyText: "NOT_FOUND - no exchange 'none' in vhost '/'" }
+      const exchange = bus.exchange('none')
+      expect(await errorOf(() => exchange.send('', 1))).toMatchObject(missing)
+      expect(await errorOf(() => exchange.publish('', 1, { mandatory: true }))).toMatchObject(missing)
+      expect(exchange.producer.published).toBe(0)
+    },
+  )
 
   scenario('go on after an error', async ({ bus }) => {
     const queue = await bus.declareQueue('q')
@@ -109,7 +113,7 @@ onEveryEngine('producers', (scenario) => {
     expect((await take(queue)).properties).toEqual({})
   })
 
-  scenario('pass bodies on by reference', async ({ bus }) => {
+  scenario('pass bodies on by reference', { needs: ['by-reference'] }, async ({ bus }) => {
     // law 10
     const queue = await bus.declareQueue('q')
     for (const body of [{ some: 'object' }, 'text', undefined, null, 5n, () => 1, new Uint8Array(2)]) {
@@ -143,7 +147,7 @@ onEveryEngine('producers', (scenario) => {
 
   scenario(
     'wait while the broker holds more than its high watermark',
-    { needs: ['inside'], broker: { highWatermark: 2 } },
+    { needs: ['inside', 'same-turn'], broker: { highWatermark: 2 } },
     async ({ bus, broker }) => {
       // ALM-02
       const queue = await bus.declareQueue<number>('q')

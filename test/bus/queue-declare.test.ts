@@ -110,7 +110,7 @@ onEveryEngine('queues', (scenario) => {
 
   scenario('that are exclusive serve every handle of their bus, and of no other', async ({ bus, connect }) => {
     //
-    const other = connect()
+    const other = await connect()
     await bus.declareExchange('x', 'fanout')
     const queue = await bus.declareQueue('q', { exclusive: true, bindings: [bus.exchange('x').key('')] })
     const theirs = other.queue('q')
@@ -119,7 +119,7 @@ onEveryEngine('queues', (scenario) => {
       () => other.declareQueue('q', { exclusive: true }),
       () => theirs.info(),
       () => theirs.get(),
-      () => theirs.createConsumer().consume(() => undefined),
+      () => theirs.createConsumer()[Symbol.asyncIterator]().next(),
       () => theirs.purge(),
       () => theirs.delete(),
       () => theirs.bind('x', 'k'),
@@ -136,7 +136,7 @@ onEveryEngine('queues', (scenario) => {
 
   scenario('that are exclusive go with their bus, at once', async ({ bus, connect }) => {
     //
-    const other = connect()
+    const other = await connect()
     const queue = await other.declareQueue('q', { exclusive: true })
     const consumer = queue.createConsumer().consume(() => undefined)
     await consumer.close()

@@ -12,7 +12,7 @@ onEveryEngine('delivery limits', (scenario) => {
     const first = await take(queue)
     expect([first.deliveryCount, first.redelivered]).toEqual([0, false])
     first.retry()
-    const other = connect()
+    const other = await connect()
     const second = await take(other.queue('q'))
     expect([second.deliveryCount, second.redelivered]).toEqual([1, true])
     await other.close()

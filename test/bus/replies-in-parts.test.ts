@@ -280,7 +280,7 @@ onEveryEngine('a reply in parts', (scenario) => {
   for (const lost of ['closed', 'without its connection'] as const) {
     scenario(`is not gone on with by another when its responder is ${lost}`, { needs: ['time'] }, async (row) => {
       const queue = await counting(row.bus)
-      const leaving = row.connect()
+      const leaving = await row.connect()
       const first = respond(leaving.queue('count'))
       const parts = iterate(queue.requestMany(1_000))
       expect(await parts.next()).toMatchObject({ value: 1 })
@@ -302,7 +302,7 @@ onEveryEngine('a reply in parts', (scenario) => {
 
     scenario(`begins anew when its responder is ${lost} before a part was taken`, {}, async (row) => {
       const queue = await counting(row.bus)
-      const leaving = row.connect()
+      const leaving = await row.connect()
       const first = respond(leaving.queue('count'))
       const parts = iterate(queue.requestMany(100, { window: 4 }))
       await turn()
@@ -360,7 +360,7 @@ onEveryEngine('a reply in parts', (scenario) => {
 
   scenario('that is lost for good ends by its timeout', { needs: ['time'] }, async (row) => {
     const queue = await counting(row.bus)
-    const leaving = row.connect()
+    const leaving = await row.connect()
     respond(leaving.queue('count'))
     const parts = iterate(queue.requestMany(1_000, { timeout: 1_000 }))
     await parts.next()
@@ -374,7 +374,7 @@ onEveryEngine('a reply in parts', (scenario) => {
   scenario('ends its iterator when the requester is gone', { needs: ['time'] }, async (row) => {
     const queue = await counting(row.bus)
     const { seen } = respond(queue)
-    const requesterBus = row.connect()
+    const requesterBus = await row.connect()
     const parts = iterate(requesterBus.queue<number, number>('count').requestMany(1_000))
     await parts.next()
     await turn()
@@ -391,7 +391,7 @@ onEveryEngine('a reply in parts', (scenario) => {
 
   scenario('ends its iterator when the requester is closed, without a wait', {}, async (row) => {
     const queue = await counting(row.bus)
-    const { seen } = respond(row.connect().queue('count'))
+    const { seen } = respond((await row.connect()).queue('count'))
     const parts = iterate(queue.requestMany(1_000))
     await parts.next()
     await queue.close()
@@ -411,7 +411,7 @@ onEveryEngine('a reply in parts', (scenario) => {
     expect(await parts.next()).toMatchObject({ done: true })
     expect(seen).toMatchObject({ pulled: 40, ended: 1, aborted: 0 })
     // n.b. and looks again and again whether somebody is there.
-    const leaving = row.connect()
+    const leaving = await row.connect()
     await iterate(leaving.queue<number, number>('count').requestMany(40)).next()
     await row.advance(100_000)
     expect(seen.ended).toBe(1)

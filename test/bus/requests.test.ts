@@ -48,11 +48,8 @@ onEveryEngine('a request', (scenario) => {
 
   scenario('gets its own answer among many, from any connection', {}, async (row) => {
     const queue = await double(row.bus)
-    row
-      .connect()
-      .queue<number, number>('double')
-      .respond(async (n) => n * 2, { concurrency: 7 })
-    const others = row.connect().queue<number, number>('double')
+    ;(await row.connect()).queue<number, number>('double').respond(async (n) => n * 2, { concurrency: 7 })
+    const others = (await row.connect()).queue<number, number>('double')
     const all = upTo(500).map((n) => (n % 2 === 0 ? queue : others).request(n))
     expect(queue.requester.pending + others.requester.pending).toBe(500)
     expect(await Promise.all(all)).toEqual(upTo(500).map((n) => n * 2))
@@ -84,7 +81,7 @@ onEveryEngine('a request', (scenario) => {
   scenario('to a queue that does not exist fails at once', {}, async ({ bus }) => {
     const queue = bus.queue('missing')
     const request = watch(queue.request(1))
-    await Promise.resolve()
+    await turn()
     expect(request.error).toMatchObject({ code: 'NO_ROUTE', name: 'UnroutableError' })
     expect(queue.requester).toMatchObject({ pending: 0, requested: 1, answered: 0 })
   })
@@ -93,7 +90,7 @@ onEveryEngine('a request', (scenario) => {
     const queue = await bus.declareQueue<number, number>('full', { maxLength: 1, overflow: 'reject-publish' })
     await queue.send(1)
     const request = watch(queue.request(2))
-    await Promise.resolve()
+    await turn()
     expect(request.error).toMatchObject({ code: 'PUBLISH_REFUSED' })
     expect(queue.requester.pending).toBe(0)
   })
@@ -180,7 +177,7 @@ onEveryEngine('a request', (scenario) => {
 
   for (const closed of ['handle', 'bus', 'broker'] as const) {
     scenario(`ends when its ${closed} is closed`, { needs: ['inside'] }, async (row) => {
-      const bus = row.connect()
+      const bus = await row.connect()
       const queue = await double(bus)
       const requests = [watch(queue.request(1)), watch(queue.request(2))]
       if (closed === 'handle') await queue.close()
@@ -429,7 +426,7 @@ onEveryEngine('a responder', (scenario) => {
   })
 
   scenario('does nothing for a requester that is gone', { needs: ['inside'] }, async (row) => {
-    const requesterBus = row.connect()
+    const requesterBus = await row.connect()
     const queue = await double(row.bus)
     const { begun } = slow(queue)
     const faults: unknown[] = []
@@ -469,7 +466,7 @@ onEveryEngine('a responder', (scenario) => {
       row.broker.on('fault', ({ error }) => faults.push(error))
       const options = lost === 'times out' ? ({ type: 'quorum', consumerTimeout: 1_000 } as const) : {}
       const queue = await row.bus.declareQueue<number, unknown>('q', options)
-      const leaving = row.connect()
+      const leaving = await row.connect()
       const { begun, consumer } = slow(leaving.queue<number, unknown>('q'))
       consumer.on('cancelled', () => undefined)
       const request = watch(queue.request(1))

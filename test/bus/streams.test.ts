@@ -264,7 +264,7 @@ onEveryEngine('a writable producer', (scenario) => {
 
   scenario('fails while it waits when its bus is closed', { needs: ['block'] }, async ({ bus, connect }) => {
     await bus.declareQueue<number>('q', { maxLength: 1, overflow: 'block' })
-    const other = connect()
+    const other = await connect()
     const piping = errorOf(() => ReadableStream.from(upTo(5)).pipeTo(other.queue<number>('q').producer.writable()))
     await turn()
     await other.close()
