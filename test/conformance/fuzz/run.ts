@@ -42,13 +42,18 @@ class Line {
   async perform(sequence: Sequence, prefix: string): Promise<unknown[]> {
     if (this.#connection === undefined) {
       const { amqplib, host, virtualHost } = this.#session
-      this.#connection = await amqplib.connect({ ...host, vhost: virtualHost })
-      this.#connection.on('error', (error: Error) => {
-        if (GIVEN_UP.test(error.message)) this.#gaveUp = true
+      const connection = await amqplib.connect({ ...host, vhost: virtualHost })
+      // n.b. one that amqplib gave up is of no use to the next sequence, though it has yet to close.
+      const over = () => {
+        if (this.#connection === connection) this.#connection = undefined
+      }
+      connection.on('error', (error: Error) => {
+        if (!GIVEN_UP.test(error.message)) return
+        this.#gaveUp = true
+        over()
       })
-      this.#connection.on('close', () => {
-        this.#connection = undefined
-      })
+      connection.on('close', over)
+      this.#connection = connection
     }
     this.#gaveUp = false
     try {
