@@ -19,6 +19,8 @@ export interface HandleTracker {
   requesting(requester: { readonly what: string; readonly pending: number }): void
   /** A consumer asks for a delivery, and there is none to hand over yet. */
   idle(subscription: object): void
+  /** A delivery that was handed over before is about to be handled: it stood behind another of its key. */
+  itsTurn(item: unknown): void
   /** The handler of a delivery, or of a batch of them, goes on until `outcome` is settled. */
   handling(item: unknown, outcome: PromiseLike<unknown>): void
   /** Its handler failed, and the consumer keeps the delivery until this time. */

@@ -164,7 +164,10 @@ export class Runner<Item extends Settleable> implements DeliverySink {
       for (const [key, line] of this.#lines) {
         if (line[0] !== delivery) continue
         line.shift()
-        if (line.length > 0) return line[0]
+        if (line.length > 0) {
+          this.#tracker?.itsTurn(line[0])
+          return line[0]
+        }
         this.#lines.delete(key)
         break
       }

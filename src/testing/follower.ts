@@ -35,8 +35,9 @@ export interface Handling {
   readonly since: number
   /** Nothing of its handler runs any more. */
   finished: boolean
-  /** Promises that its handler returned and that are not settled. */
+  /** Promises that its handler returned and that are not settled; and the last of them, which those of a batch share. */
   outcomes: number
+  outcome: unknown
   /** Its handler failed, and its consumer keeps it until then. */
   heldUntil: number | undefined
   /** Its handler waits for the kit's clock, so many times. */
@@ -178,6 +179,7 @@ export class Follower implements Tracker {
       since: this.now,
       finished: isGet,
       outcomes: 0,
+      outcome: undefined,
       heldUntil: undefined,
       asleep: 0,
     }
@@ -208,9 +210,17 @@ export class Follower implements Tracker {
     this.changed()
   }
 
+  itsTurn(item: unknown): void {
+    for (const delivery of deliveriesOf(item)) this.causality.enter(delivery, delivery.recipient as object)
+  }
+
   handling(item: unknown, outcome: PromiseLike<unknown>): void {
     const handlings = deliveriesOf(item).map((delivery) => this.#handlingOf.get(delivery))
-    for (const handling of handlings) if (handling !== undefined) handling.outcomes++
+    for (const handling of handlings) {
+      if (handling === undefined) continue
+      handling.outcomes++
+      handling.outcome = outcome
+    }
     const through = (): void => {
       for (const handling of handlings) if (handling !== undefined) this.#through(handling)
       this.changed()

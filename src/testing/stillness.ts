@@ -168,15 +168,21 @@ export class Stillness {
       chain === undefined || chain.includes(follower.causality.origin(message)?.chain)
     const hold = (text: string, passes = false, delivery?: Delivery): void =>
       void holds.push({ text, passes, delivery })
-    // Consumers that go on by themselves, and then take what is assigned to them, or has to wait for that.
-    const busy = new Set<unknown>()
+    // Consumers that go on by themselves, and then take what is assigned to them, or has to wait for that; and whether
+    // time may pass meanwhile.
+    const busy = new Map<unknown, boolean>()
+    // n.b. behind others of its key a delivery waits for a handler that sleeps, and has none of its own; a batch shares one.
+    const asleep = [...follower.handlings].filter((handling) => handling.asleep > 0)
+    const sleepers = new Set(asleep.flatMap((handling) => [recipientOf(handling), handling.outcome ?? handling]))
     for (const handling of follower.handlings) {
       if (handling.heldUntil !== undefined && handling.delivery.settled === undefined) continue
       // n.b. a loop shares its context with who began it: only of a handler that returned a promise it is known to be its own.
       if (own.has(handling.delivery) && handling.outcomes > 0) continue
-      busy.add(handling.delivery.recipient)
-      if (!concerns(handling.delivery.message)) continue
-      hold(this.#describe(handling), handling.asleep > 0 || before?.has(handling), handling.delivery)
+      const sleeps =
+        handling.asleep > 0 || sleepers.has(handling.outcomes === 0 ? recipientOf(handling) : handling.outcome)
+      const passes = sleeps || before?.has(handling) === true
+      busy.set(recipientOf(handling), passes && busy.get(recipientOf(handling)) !== false)
+      if (concerns(handling.delivery.message)) hold(this.#describe(handling), passes, handling.delivery)
     }
     for (const [confirm, message] of follower.confirms) {
       if (!concerns(message)) continue
@@ -189,11 +195,13 @@ export class Stillness {
       for (const consumer of takers) {
         if (!consumer.awake && !busy.has(consumer)) continue
         const waiting = [...consumer.outbox()].filter(({ message }) => concerns(message)).length
-        if (waiting > 0) hold(`${waiting} to be handed to ${nameOf(consumer)} of queue '${queue.name}'`)
+        const passes = !consumer.awake && busy.get(consumer) === true
+        if (waiting > 0) hold(`${waiting} to be handed to ${nameOf(consumer)} of queue '${queue.name}'`, passes)
       }
       const goesOn = queue.assigning || takers.some((consumer) => busy.has(consumer))
       const ready = goesOn ? [...queue.messages()].filter(concerns).length : 0
-      if (ready > 0) hold(`${ready} ready in queue '${queue.name}', whose consumers are busy`)
+      const passes = !queue.assigning && takers.every((consumer) => busy.get(consumer) !== false)
+      if (ready > 0) hold(`${ready} ready in queue '${queue.name}', whose consumers are busy`, passes)
     }
     if (chain === undefined && !this.#broker.scheduler.idle) hold('the broker has work to do')
     return holds
@@ -229,6 +237,10 @@ export class Stillness {
 
 function isUnsettled(delivery: Delivery | undefined): boolean {
   return delivery !== undefined && delivery.settled === undefined
+}
+
+function recipientOf({ delivery }: Handling): unknown {
+  return delivery.recipient
 }
 
 /** Consumers and waiting gets. */

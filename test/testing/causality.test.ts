@@ -25,6 +25,10 @@ const FORMS: readonly (readonly [string, Consume])[] = [
   ['a handler', (queue, handle) => void queue.createConsumer().run(handle)],
   ['handlers beside one another', (queue, handle) => void queue.createConsumer().run(handle, { concurrency: 5 })],
   [
+    'handlers in lines of a key',
+    (queue, handle) => void queue.createConsumer().run(handle, { concurrency: 5, orderBy: () => 'one' }),
+  ],
+  [
     'a callback',
     (queue, handle) =>
       void queue.createConsumer().consume(async (delivery) => {
@@ -251,7 +255,7 @@ test('chains at random, beside one another, end when they are done and no later'
         await stuck(kit)
         const done = chains.map(() => 0)
         const queues: Queue<{ chain: number; node: Node }>[] = []
-        for (const [i, [, consume]] of [FORMS[0], FORMS[1], FORMS[3], FORMS[4]].entries() as Iterable<
+        for (const [i, [, consume]] of [FORMS[1], FORMS[2], FORMS[4], FORMS[5]].entries() as Iterable<
           [number, readonly [string, Consume]]
         >) {
           const queue = await kit.bus.declareQueue<{ chain: number; node: Node }>(`q${i}`)

@@ -1,7 +1,7 @@
 // A bus that runs in one process can know when it is done.
 import { readFile } from 'node:fs/promises'
-import { Broker } from 'leveret'
-import { testBroker } from 'leveret/testing'
+import { Broker, type Delivery, type Queue } from 'leveret'
+import { type TestKit, testBroker } from 'leveret/testing'
 import { describe, expect, test, vi } from 'vitest'
 
 describe('settled()', () => {
@@ -162,6 +162,43 @@ describe('time', () => {
     await settled
     expect((await done.info()).messageCount).toBe(2)
     expect(kit.now).toBe(50 * 3_600_000)
+  })
+
+  test.each([
+    [
+      'in lines of a key',
+      (queue: Queue<number>, kit: TestKit, seen: number[]) => {
+        const handle = async ({ body }: Delivery<number>) => {
+          await kit.sleep('1s')
+          seen.push(body)
+        }
+        queue.createConsumer().run(handle, { concurrency: 5, orderBy: ({ body }) => body % 2 })
+      },
+    ],
+    [
+      'in batches',
+      (queue: Queue<number>, kit: TestKit, seen: number[]) => {
+        queue
+          .createConsumer()
+          .batches({ size: 3 })
+          .run(async (batch) => {
+            for (const { body } of batch) {
+              await kit.sleep('1s')
+              seen.push(body)
+            }
+          })
+      },
+    ],
+  ])('does not wait for what stands behind a sleeper, %s', async (_, consume) => {
+    await using kit = testBroker()
+    const queue = await kit.bus.declareQueue<number>('q')
+    const seen: number[] = []
+    await queue.send(-1)
+    await queue.send(-2, { delay: 500 })
+    consume(queue, kit, seen)
+    for (let i = 0; i < 6; i++) queue.publish(i, { delay: 1000 })
+    await kit.advance('20s')
+    expect(seen).toHaveLength(8)
   })
 
   test('fires 10,000 timers of one instant in the order in which they were armed', async () => {
