@@ -2,7 +2,7 @@
 import { type AmqpConnectionManager, type ChannelWrapper, connect as connectManaged } from 'amqp-connection-manager'
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import { connect, reset, useBroker } from 'leveret/amqplib'
-import { explore, type TestKit, testBroker } from 'leveret/testing'
+import { explore, type TestBrokerOptions, type TestKit, testBroker } from 'leveret/testing'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { openConnection } from '../../src/internal.js'
 
@@ -16,7 +16,7 @@ afterEach(async () => {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-function kitOf(options: Parameters<typeof testBroker>[0] = { strict: false }): TestKit {
+function kitOf(options: TestBrokerOptions = { strict: false }): TestKit {
   const kit = testBroker(options)
   useBroker(kit.broker)
   return kit
@@ -24,7 +24,10 @@ function kitOf(options: Parameters<typeof testBroker>[0] = { strict: false }): T
 
 /** A connection of its own, and what it says of its end. */
 async function open(name?: string) {
-  const connection = await connect('amqp://localhost', name && { clientProperties: { connection_name: name } })
+  const connection = await connect(
+    'amqp://localhost',
+    name === undefined ? {} : { clientProperties: { connection_name: name } },
+  )
   const said: string[] = []
   connection.on('error', (error: Error) => said.push(`error: ${error.message}`))
   connection.on('close', (error?: Error) => said.push(`close: ${error?.message}`))

@@ -1,6 +1,6 @@
 // What a test lets go wrong, and what applications see of it.
 import { Broker } from 'leveret'
-import { testBroker } from 'leveret/testing'
+import { type TestKit, testBroker } from 'leveret/testing'
 import { describe, expect, test } from 'vitest'
 
 describe('confirms', () => {
@@ -391,7 +391,7 @@ describe('a fault', () => {
     expect(faults.map(({ fired }) => fired)).toEqual([0, 0, 0, 0, 0, 0, 0])
   })
 
-  test.each<[string, (kit: ReturnType<typeof testBroker>) => unknown, string, string]>([
+  test.each<[string, (kit: TestKit) => unknown, string, string]>([
     ['no queue', (kit) => kit.faults.rejectConfirms('job'), 'NOT_FOUND', "did you mean 'jobs'?"],
     [
       'no name',
