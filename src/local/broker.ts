@@ -94,7 +94,7 @@ const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 
  */
 export const LOGIN: unique symbol = Symbol.for('leveret.login')
 
-/** Who logged in, where. @internal */
+/** Who logged in, where. */
 export interface Login {
   readonly state: BrokerState
   readonly virtualHost: VirtualHostState
