@@ -41,7 +41,8 @@ export class Unacked {
   /** The deliveries in order of their tags. */
   [Symbol.iterator](): Iterator<Delivery> {
     const all = this.#ring.filter((delivery) => delivery !== undefined)
-    if (this.#aside !== undefined) all.push(...this.#aside.values())
+    // n.b. one at a time: there may be more of them than a call takes arguments.
+    if (this.#aside !== undefined) for (const delivery of this.#aside.values()) all.push(delivery)
     return all.sort((left, right) => left.tag - right.tag)[Symbol.iterator]()
   }
 

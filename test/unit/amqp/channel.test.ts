@@ -280,6 +280,19 @@ test('gives back where it consumed before where it only got, so that a letter fi
   await finish(broker)
 })
 
+test('gives back what a channel holds, however much it is (ACK-03, ACK-11)', { timeout: 30_000 }, async () => {
+  const { broker, channel } = open()
+  const { channel: ch, deliveries } = channel()
+  ch.queueDeclare('q')
+  ch.basicConsume('q')
+  for (let n = 1; n <= 300_000; n++) ch.basicPublish('', 'q', n)
+  while (deliveries.length < 300_000) await turn()
+  ch.basicAck(1, true)
+  ch.close()
+  expect(channel().channel.queueDeclare('q', { passive: true }).messageCount).toBe(299_999)
+  await finish(broker)
+})
+
 test('a rollback lets what went with its queue be settled again (TX-06, ACK-16)', async () => {
   const { broker, channel } = open()
   const { channel: ch } = channel()
