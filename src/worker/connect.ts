@@ -112,8 +112,16 @@ function isOurs(error: unknown): error is LeveretError {
  * @throws as `serve` and `connect`.
  */
 export async function loopback(broker: Broker, options: ServeOptions = {}): Promise<Bus> {
-  const copy = (message: unknown): unknown => host.structuredClone?.(message)
   const [near, far] = pair(copy)
+  return over(near, far, broker, options)
+}
+
+function copy(message: unknown): unknown {
+  return host.structuredClone?.(message)
+}
+
+/** @internal The same over two ends that are given. */
+export async function over(near: Endpoint, far: Endpoint, broker: Broker, options: ServeOptions): Promise<Bus> {
   const served = new Served(broker, pair(copy)[0], options)
   const { scheduler } = stateOf(broker)
   const wait = new Wait<Bus>(scheduler.timers, { what: 'connect' })

@@ -10,6 +10,7 @@ import {
   InvalidOptionError,
   LocalConnection,
   loginAs,
+  stateOf,
   string,
 } from '../internal.js'
 import { type Endpoint, endpointOf, type PortLike } from './endpoint.js'
@@ -35,13 +36,13 @@ const SERVE_CHECKS: Checks = { virtualHost: string, user: string, name: string, 
 /** What stands for a virtual host in its connections. */
 const homes = new WeakMap<object, string>()
 
-/** A port that is served: one connection at a time, as often as its other end connects. */
+/** A port that is served: its other end connects as often as it likes. */
 export class Served {
   readonly #broker: Broker
   readonly #endpoint: Endpoint
   readonly #options: ServeOptions
   readonly #values: Values
-  #connection: LocalConnection | undefined
+  readonly #connections = new Set<LocalConnection>()
   #closed = false
 
   /** Use `serve()`. @hidden */
@@ -54,13 +55,13 @@ export class Served {
     loginAs(broker, { ...options, name: 'check' })
     this.#endpoint = endpoint
     endpoint.onMessage((message) => this.#asked(message))
-    endpoint.onClose(() => this.#lost())
+    endpoint.onClose(() => this.#end('its thread is gone'))
     endpoint.post({ leveret: 'serve', version: VERSION }, [])
   }
 
-  /** True while the other end is connected. */
+  /** True while the other end has a connection. */
   get connected(): boolean {
-    return this.#connection !== undefined && !this.#connection.closed
+    return this.#connections.size > 0
   }
 
   /** True once it was closed, or the other end is gone. */
@@ -68,12 +69,9 @@ export class Served {
     return this.#closed
   }
 
-  /** Ends the connection: what it holds goes back to its queues, and what waits at the other end rejects. Idempotent. */
+  /** Ends the connections: what they hold goes back to their queues, and what waits at the other end rejects. Idempotent. */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#connection?.end('its port is served no longer')
-    this.#endpoint.close()
+    this.#end('its port is served no longer')
   }
 
   /** Same as `close`. */
@@ -81,9 +79,10 @@ export class Served {
     this.close()
   }
 
-  #lost(): void {
+  #end(reason: string): void {
+    if (this.#closed) return
     this.#closed = true
-    this.#connection?.end('its thread is gone')
+    for (const connection of [...this.#connections]) connection.end(reason)
     this.#endpoint.close()
   }
 
@@ -91,7 +90,13 @@ export class Served {
     // n.b. the application may say things of its own over the port.
     const { leveret, version, port } = Object(message) as { leveret?: unknown; version?: unknown; port?: unknown }
     if (leveret !== 'connect') return
-    const endpoint = endpointOf('serve', port, true)
+    let endpoint: Endpoint
+    try {
+      endpoint = endpointOf('connect', port, true)
+    } catch (error) {
+      stateOf(this.#broker).events.fault(error, 'connect from another thread')
+      return
+    }
     if (version === VERSION) this.accept(endpoint)
     else this.#refuse(endpoint, `expected version ${VERSION} of leveret's wire, got ${String(version)}`)
   }
@@ -109,7 +114,6 @@ export class Served {
 
   /** @internal Opens a connection for whoever has the other end of this. */
   accept(endpoint: Endpoint): void {
-    this.#connection?.end('its thread connected anew')
     const { state, virtualHost, name, rights } = loginAs(this.#broker, this.#options)
     let host: HostConnection | undefined
     const link = new Link(
@@ -123,13 +127,14 @@ export class Served {
     )
     const connection = new LocalConnection(state, virtualHost, name, rights, {
       ended: () => {
+        this.#connections.delete(connection)
         if (!link.open) return
         link.say(TELL.closed, link.pack(new ClosedError(`connection '${name}'`)))
         link.close()
       },
     })
     host = new HostConnection(link, connection, state)
-    this.#connection = connection
+    this.#connections.add(connection)
     link.say(TELL.welcome, link.pack(welcomeOf(connection, state)))
     link.flush()
     link.keepAlive(false)
