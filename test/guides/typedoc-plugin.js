@@ -3,7 +3,7 @@
 
 /** The guides by group, in the order in which one reads them. A page that is not here comes last among the concepts. */
 const GROUPS = {
-  Start: ['choosing-an-exchange', 'patterns', 'coming-from', 'amqplib', 'performance'],
+  Start: ['choosing-an-exchange', 'patterns', 'coming-from', 'amqplib', 'testing', 'performance'],
   Concepts: [
     'broker-and-virtual-hosts',
     'exchanges-and-bindings',

@@ -1,16 +1,8 @@
 /**
  * Mistakes that somebody could make in `src/`, each as an edit of one place. A suite that passes with one of them in
- * place does not test what it seems to. The text to find must be in the file exactly once: when the code moves on, the
- * mutant has to follow.
+ * place does not test what it seems to.
  */
-
-export interface Mutant {
-  /** The mistake, in words. */
-  readonly name: string
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
+import type { Mutant } from './trial.js'
 
 const queueState = 'src/broker/queue-state.ts'
 const readyMessages = 'src/broker/ready-messages.ts'

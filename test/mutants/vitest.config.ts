@@ -2,10 +2,11 @@
 import { fileURLToPath } from 'node:url'
 import { mergeConfig, type Plugin } from 'vitest/config'
 import base from '../../vitest.config.js'
+import { features } from '../testing/features.js'
 import { mutants } from './mutants.js'
 
 function mutate(name: string): Plugin {
-  const mutant = mutants.find((known) => known.name === name)
+  const mutant = [...mutants, ...features].find((known) => known.name === name)
   if (mutant === undefined) throw new Error(`there is no mutant '${name}'`)
   const file = fileURLToPath(new URL(`../../${mutant.file}`, import.meta.url))
   return {
