@@ -75,9 +75,10 @@ export class WorkerChannel implements Channel {
   publish(message: Message, mandatory: boolean, delay: number): Outcome {
     this.#checkOpen()
     const { link } = this.#connection
-    const packed = link.packMessage(message)
-    this.#publishing.set(++this.publishes, message)
-    link.say(ASK.publish, this.#number, mandatory ? 1 : 0, delay, packed)
+    const number = this.publishes + 1
+    link.sayMessage(ASK.publish, this.#number, mandatory ? 1 : 0, delay, message, number, 0)
+    this.publishes = number
+    this.#publishing.set(number, message)
     return 'pending'
   }
 

@@ -14,7 +14,7 @@ import {
 import { type Got, WorkerChannel } from './channel.js'
 import type { Endpoint } from './endpoint.js'
 import { asError } from './failure.js'
-import { Link, messageOf, type Operation, type PackedMessage } from './link.js'
+import { Link, messageOf, messagesOf, type Operation, type PackedMessage } from './link.js'
 import type { Values } from './values.js'
 import { ASK, TELL, type Welcome } from './verbs.js'
 
@@ -128,8 +128,10 @@ export class WorkerConnection implements Connection {
     const unpack = (value: unknown): unknown => this.link.unpack(value)
     switch (verb) {
       case TELL.deliver: {
-        const [consumer, tag, history, message] = rest as [number, number, number, PackedMessage]
-        this.#channels.get(first as number)?.delivered(consumer, tag, history, () => messageOf(message, this.link))
+        const channel = this.#channels.get(first as number)
+        for (const [tag, history, message] of messagesOf(operation)) {
+          channel?.delivered(rest[0] as number, tag, history, () => messageOf(message, this.link))
+        }
         return
       }
       case TELL.confirmed:

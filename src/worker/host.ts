@@ -10,7 +10,7 @@ import {
   type LocalSubscription,
 } from '../internal.js'
 import { asError } from './failure.js'
-import { type Link, messageOf, type Operation, type PackedMessage } from './link.js'
+import { type Link, messageOf, messagesOf, type Operation, type PackedMessage } from './link.js'
 import type { Packed } from './values.js'
 import { ASK, HOWS, METHODS, type Method, TELL } from './verbs.js'
 
@@ -38,7 +38,9 @@ export class HostConnection {
         this.#channels.set(first as number, new HostChannel(this.#link, this.#connection, first as number))
         return
       case ASK.publish:
-        this.#channel(first).publish(second === 1, rest[0] as number, rest[1] as PackedMessage)
+        for (const [, , message] of messagesOf(operation)) {
+          this.#channel(first).publish(second === 1, rest[0] as number, message)
+        }
         return
       case ASK.settle:
         for (const tag of rest) this.#channel(first).settle(second as number, tag as number, undefined)
@@ -305,16 +307,14 @@ class HostConsumer {
       if (delivery === undefined) return
       this.#window--
       const { tag, history, message } = delivery
-      let packed: PackedMessage
       try {
-        packed = this.#link.packMessage(message)
+        this.#link.sayMessage(TELL.deliver, this.#channel, this.#number, 0, message, tag, history)
       } catch (error) {
         this.#fault(error, `hand-over of a message of queue '${delivery.queue.name}' to another thread`)
         if (this.#keep !== undefined) delivery.reject(error)
         continue
       }
       this.#keep?.(delivery)
-      this.#link.say(TELL.deliver, this.#channel, this.#number, tag, history, packed)
     }
   }
 

@@ -19,8 +19,18 @@ export function messageOf([exchange, routingKey, properties, body]: PackedMessag
   return new Message(exchange, routingKey, link.unpack(body), known)
 }
 
-/** Operations of a post; more make another. */
-const MOST = 512
+/** The messages of an operation that `sayMessage` said, each with its numbers. @throws FrameError. */
+export function* messagesOf(operation: Operation): Iterable<[tag: number, history: number, message: PackedMessage]> {
+  const [, , , , exchange, routingKey, properties] = operation as unknown as [0, 0, 0, 0, string, string, Packed | 0]
+  if (operation.length % 3 !== 1) throw new FrameError('a malformed frame: messages are incomplete')
+  for (let i = 7; i < operation.length; i += 3) {
+    const [tag, history, body] = [operation[i], operation[i + 1], operation[i + 2]] as [number, number, Packed]
+    yield [tag, history, [exchange, routingKey, properties, body]]
+  }
+}
+
+/** Things said in a post; more make another, so that both ends work at once. */
+const MOST = 100
 
 /** What a post is. n.b. the first string tells it from anything else that is posted. */
 type Frame = readonly [text: string, extras?: readonly unknown[], bytes?: Uint8Array]
@@ -33,6 +43,8 @@ export class Link {
   readonly #take: (operation: Operation) => void
   readonly #lost: (error: FrameError | undefined) => void
   #operations: Operation[] = []
+  /** How many things they say. */
+  #said = 0
   #cargo = new Cargo()
   #transfer: object[] = []
   #extras: readonly unknown[] = []
@@ -68,15 +80,53 @@ export class Link {
   /** Says something, soon. */
   say(...operation: Operation): void {
     this.#operations.push(operation)
-    if (this.#operations.length >= MOST) this.flush()
+    this.#saidMore()
+  }
+
+  #saidMore(): void {
+    if (++this.#said >= MOST) this.flush()
     else if (!this.#scheduled) this.#schedule()
   }
 
   /** The same for one more number of what was said last, if that was this. */
   sayMore(verb: number, first: number, second: number, number: number): void {
-    const last = this.#operations.at(-1) as unknown[] | undefined
-    if (last !== undefined && last[0] === verb && last[1] === first && last[2] === second) last.push(number)
-    else this.say(verb, first, second, number)
+    const last = this.#operations.at(-1)
+    if (last !== undefined && last[0] === verb && last[1] === first && last[2] === second) {
+      last.push(number)
+      this.#saidMore()
+    } else this.say(verb, first, second, number)
+  }
+
+  /**
+   * Says a message and two numbers of it: those that follow one another on the same way go as one operation.
+   * @throws BodyEncodingError.
+   */
+  sayMessage(
+    verb: number,
+    first: number,
+    second: number,
+    third: number,
+    { exchange, routingKey, properties, body }: Message,
+    tag: number,
+    history: number,
+  ): void {
+    const packed = this.pack(body)
+    const known = properties === NO_PROPERTIES ? 0 : this.pack(properties)
+    const last = this.#operations.at(-1)
+    const goesOn =
+      last !== undefined &&
+      known === 0 &&
+      last[0] === verb &&
+      last[1] === first &&
+      last[2] === second &&
+      last[3] === third &&
+      last[4] === exchange &&
+      last[5] === routingKey &&
+      last[6] === 0
+    if (goesOn) {
+      last.push(tag, history, packed)
+      this.#saidMore()
+    } else this.say(verb, first, second, third, exchange, routingKey, known, tag, history, packed)
   }
 
   /** A value for the post that is being filled. @throws BodyEncodingError. */
@@ -106,18 +156,28 @@ export class Link {
     const cargo = this.#cargo
     const transfer = this.#transfer
     this.#operations = []
-    const text = JSON.stringify(operations)
-    if (cargo.empty) {
-      this.#endpoint.post([text] satisfies Frame, [])
-    } else {
+    this.#said = 0
+    if (!cargo.empty) {
       this.#cargo = new Cargo()
       this.#transfer = []
-      const bytes = cargo.buffer()
-      const frame: Frame = bytes === undefined ? [text, cargo.extras] : [text, cargo.extras, bytes]
-      this.#endpoint.post(frame, bytes === undefined ? transfer : [bytes.buffer, ...transfer])
+    }
+    try {
+      this.#post(JSON.stringify(operations), cargo, transfer)
+    } catch (error) {
+      // n.b. values are looked at when they are packed; what a platform refuses all the same costs the connection.
+      this.#end(new FrameError(`a frame cannot be posted: ${String(error)}`))
+      return
     }
     // n.b. an end in the same thread has no turns to save.
     if (this.#endpoint.near !== true) this.#turn ??= later(this.#newTurn)
+  }
+
+  #post(text: string, cargo: Cargo, transfer: readonly object[]): void {
+    const bytes = cargo.buffer()
+    if (bytes !== undefined)
+      this.#endpoint.post([text, cargo.extras, bytes] satisfies Frame, [bytes.buffer, ...transfer])
+    else if (cargo.empty) this.#endpoint.post([text] satisfies Frame, [])
+    else this.#endpoint.post([text, cargo.extras] satisfies Frame, transfer)
   }
 
   /** Says what is left to say, and nothing more. */

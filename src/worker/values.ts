@@ -20,9 +20,14 @@ export interface Codec<Value = unknown, Plain = unknown> {
   decode(plain: Plain): Value
 }
 
-/** A value in a frame. */
+/** A value in a frame: what JSON carries and is no array stands for itself. */
 export type Packed =
-  | readonly [kind: typeof JSON_VALUE, value: unknown]
+  | string
+  | number
+  | boolean
+  | null
+  | Readonly<Record<string, unknown>>
+  | readonly [kind: typeof JSON_VALUE, value: readonly unknown[]]
   | readonly [kind: typeof BYTES, offset: number, length: number]
   | readonly [kind: typeof NOTHING]
   | readonly [kind: typeof CLONED | typeof MARKED, index: number]
@@ -110,7 +115,7 @@ export class Values {
     const look: Look = { clone: false, marked: false, foreign: undefined, parts: 0 }
     this.#look(value, look, 0)
     if (look.foreign !== undefined) throw refusal(value, look.foreign)
-    if (!look.clone) return [JSON_VALUE, value]
+    if (!look.clone) return Array.isArray(value) ? [JSON_VALUE, value] : (value as Packed)
     const ready = look.marked ? this.#mark(value, 0) : value
     cargo.extras.push(ready)
     return [look.marked ? MARKED : CLONED, cargo.extras.length - 1]
@@ -118,6 +123,7 @@ export class Values {
 
   /** The value that a frame brought. */
   unpack(packed: Packed, extras: readonly unknown[], buffer: Uint8Array | undefined): unknown {
+    if (!Array.isArray(packed)) return packed
     switch (packed[0]) {
       case JSON_VALUE:
         return packed[1]

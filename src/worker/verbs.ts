@@ -7,7 +7,7 @@ export const VERSION = 1
 export const ASK = {
   /** channel */
   open: 1,
-  /** channel, mandatory, delay, message */
+  /** channel, mandatory, delay, exchange, routing key, packed properties or 0; of each message: number, 0, body */
   publish: 2,
   /** channel, how, tags… */
   settle: 3,
@@ -49,7 +49,7 @@ export const TELL = {
   refused: 25,
   /** channel, publish, message */
   returned: 26,
-  /** channel, consumer, tag, history, message */
+  /** channel, consumer, 0, exchange, routing key, packed properties or 0; of each message: tag, history, body */
   deliver: 27,
   /** channel, consumer, reason */
   cancelled: 28,
