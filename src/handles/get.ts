@@ -66,7 +66,10 @@ export async function waitForOne(
         void subscription?.cancel()
         waiting.resolve(delivery)
       }
-      const attached = channel.consume(queue, once, { ready, cancelled: (error) => waiting.reject(error.cause ?? error) })
+      const attached = channel.consume(queue, once, {
+        ready,
+        cancelled: (error) => waiting.reject(error.cause ?? error),
+      })
       // n.b. no `await` of what is there already: the message may come before the next microtask.
       subscription = attached instanceof Promise ? await attached : attached
       // n.b. the wait may have ended while a remote engine attached, and the message may have come.

@@ -189,7 +189,10 @@ export class Requester {
       closed: (error) => this.#lost(error),
     }
     const channel = this.#connection.openChannel(channelListener)
-    const replies: SubscriptionListener = { ready: () => this.#ready(), cancelled: (error) => this.#lost(error.cause ?? error) }
+    const replies: SubscriptionListener = {
+      ready: () => this.#ready(),
+      cancelled: (error) => this.#lost(error.cause ?? error),
+    }
     const options = { consumerTag: '', prefetch: 0, noAck: true, exclusive: false, priority: 0, once: false }
     const attached = channel.consume(REPLY_TO, options, replies)
     this.#channel = channel

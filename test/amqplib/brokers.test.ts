@@ -52,8 +52,9 @@ test('a broker of another copy of the package serves as well, and its errors are
   const channel = await declare(connection, 'q')
   channel.sendToQueue('q', bytes('a'))
   const message = await channel.get('q')
-  expect(message && message.content.toString()).toBe('a')
-  if (message) channel.ack(message)
+  if (message === false) throw new Error('expected a message')
+  expect(message.content.toString()).toBe('a')
+  channel.ack(message)
   expect(broker.virtualHost('/').overview().queues).toMatchObject([{ name: 'q', stats: { ready: 0, acked: 1 } }])
   const closed = new Promise((resolve) => channel.on('close', resolve).on('error', () => undefined))
   await expect(channel.checkQueue('nowhere')).rejects.toThrow(

@@ -1,5 +1,5 @@
 /** The end of handles, buses and brokers: what is given back, what is dropped, and the report. */
-import type { Broker, Bus, Consumer, Delivery } from 'leveret'
+import type { Awaitable, Broker, Bus, Consumer, Delivery } from 'leveret'
 import { expect } from 'vitest'
 import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'

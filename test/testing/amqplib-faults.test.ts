@@ -278,10 +278,11 @@ describe('explore', () => {
       for (const name of ['paid', 'shipped']) {
         const { channel } = await open()
         await channel.assertQueue(name)
-        await channel.consume(name, async (message) => {
-          await undefined
-          seen.push(`${name} ${message?.content}`)
-          channel.ack(message as ConsumeMessage)
+        await channel.consume(name, (message) => {
+          void Promise.resolve().then(() => {
+            seen.push(`${name} ${message?.content}`)
+            channel.ack(message as ConsumeMessage)
+          })
         })
       }
       const { channel } = await open()

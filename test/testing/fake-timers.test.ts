@@ -1,7 +1,7 @@
 // A kit on the platform's clock, which a test runner fakes.
 import { testBroker } from 'leveret/testing'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Fake, FAKES } from '../time/fakes.js'
+import { FAKES, type Fake } from '../time/fakes.js'
 
 const DAY = 86_400_000
 
@@ -14,10 +14,13 @@ describe.each(FAKES)("$name's fake timers", ({ install }) => {
     await using kit = testBroker({ clock: 'platform', strict: false })
     const dead: unknown[] = []
     const mails = await kit.bus.declareQueue('mails', { messageTtl: DAY, deadLetter: 'mails.dead' })
-    kit.bus.queue('mails.dead').createConsumer().run(async ({ body }) => {
-      await Promise.resolve()
-      dead.push(body)
-    })
+    kit.bus
+      .queue('mails.dead')
+      .createConsumer()
+      .run(async ({ body }) => {
+        await Promise.resolve()
+        dead.push(body)
+      })
     await mails.send('hello')
     fake.advance(DAY - 1)
     await kit.settled()
