@@ -114,7 +114,7 @@ export const features: readonly Feature[] = [
   ]),
 
   // Time
-  ...of('clock', 'settled', [
+  ...of('clock', 'kit', [
     ['time: what is due comes in the order of its time', 'a.due < b.due ||', 'a.due > b.due ||'],
     ['time: what is due at once comes in the order of arming', 'a.order < b.order', 'a.order > b.order'],
     ['time: a cleared timer does not fire', ';(handle as Armed).callback = undefined', 'void handle'],
@@ -180,7 +180,7 @@ export const features: readonly Feature[] = [
     [
       'filter: parts are enough',
       'for (const [name, value] of Object.entries(expected)) {',
-      'for (const [name, value] of Object.entries({ ...actual, ...expected })) {',
+      'if (Object.keys(expected).length < Object.keys(actual).length) return other\n  for (const [name, value] of Object.entries(expected)) {',
     ],
     [
       'filter: matchers of the runner',
