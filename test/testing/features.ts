@@ -91,7 +91,12 @@ export const features: readonly Feature[] = [
       "parked.push({ what: 'delayed', queue: undefined",
       "void ({ what: 'delayed', queue: undefined",
     ],
-    ['advance: does not wait for handlers that sleep', 'handling.asleep > 0 || before', 'before'],
+    ['advance: does not wait for handlers that sleep', 'handling.asleep > 0 || sleepers', 'false && sleepers'],
+    [
+      'advance: does not wait for what stands behind a handler that sleeps',
+      'const asleep = [...follower.handlings]',
+      'const asleep = ([] as Handling[])',
+    ],
   ]),
 
   // Causality
