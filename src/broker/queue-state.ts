@@ -322,9 +322,10 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     delivery.recipient?.settled()
   }
 
-  /** Assigns nothing until `release`: what comes back together must all be back first, or order is lost. */
+  /** Assigns and drops nothing until `release`: what comes back together must all be back first, or order is lost. */
   suspend(): void {
     this.#unhanded = []
+    this.#ready.suspend()
   }
 
   release(): void {
@@ -334,6 +335,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     for (const delivery of unhanded) if (delivery.recipient?.tentative !== true) this.putBack(delivery)
     // n.b. what was looked at was at the head: it goes ahead of all that came back, the last one first.
     for (const delivery of unhanded.reverse()) if (delivery.recipient?.tentative === true) this.putBack(delivery, true)
+    this.#ready.release()
     this.assignReady()
   }
 

@@ -33,6 +33,8 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
   #expiry: HeadExpiry | undefined
   /** Of what came back to the tail: the store keeps no history of what has not left it yet. */
   #histories: Map<Message, number> | undefined
+  /** What has come back since `suspend`. */
+  #back: Message[] | undefined
   #warned = false
 
   constructor(owner: ReadyOwner) {
@@ -91,7 +93,7 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
   /** Takes an entry back, to the place that the queue's type gives it. */
   giveBack(entry: Delivery, first?: boolean): void {
     this.#store.giveBack(entry, first)
-    this.#becameReady(entry.message, entry.deadline)
+    this.#cameBack(entry.message, entry.deadline)
   }
 
   /** Takes an entry back behind everything else. */
@@ -99,13 +101,40 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
     this.#histories ??= new Map()
     this.#histories.set(message, history)
     this.#store.push(message, deadline)
-    this.#becameReady(message, deadline)
+    this.#cameBack(message, deadline)
+  }
+
+  #cameBack(message: Message, deadline: number): void {
+    if (this.#back === undefined) {
+      this.#becameReady(message, deadline)
+      return
+    }
+    this.#owner.broker.becameReady()
+    this.#back.push(message)
+  }
+
+  /** What comes back dies of no limit and no deadline until `release`: all of it is back before the first of it goes. */
+  suspend(): void {
+    this.#back = []
+  }
+
+  release(): void {
+    const back = this.#back ?? []
+    this.#back = undefined
+    const { stored } = this.#owner.rules
+    if (stored !== undefined) for (const message of back) for (const hook of stored) hook.stored?.(message)
+    else if (this.length >= BACKLOG) this.#warnOfBacklog()
+    this.expire()
   }
 
   /** A message of the queue waits for its next attempt. Limits count it, and so hear of it now. */
   parked(entry: Delivery): void {
     const { stored } = this.#owner.rules
     if (stored === undefined) return
+    if (this.#back !== undefined) {
+      this.#back.push(entry.message)
+      return
+    }
     for (const hook of stored) hook.stored?.(entry.message)
     this.expire()
   }
@@ -145,7 +174,7 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
 
   /** Lets the expired at the head die, and waits for the next that will. */
   expire(): void {
-    if (this.#store.headDeadline() === 0) return
+    if (this.#store.headDeadline() === 0 || this.#back !== undefined) return
     this.#expiry ??= new HeadExpiry(this)
     this.#expiry.look()
   }
@@ -181,10 +210,7 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
     const { stored } = this.#owner.rules
     if (stored !== undefined) {
       for (const hook of stored) if (hook.stored?.(message) === true) withheld = true
-    } else if (this.#store.length === BACKLOG && !this.#warned) {
-      this.#warned = true
-      this.#warnOfBacklog()
-    }
+    } else if (this.#store.length === BACKLOG) this.#warnOfBacklog()
     // n.b. after the limits: whatever they drop is dropped, expired or not, and may uncover an expired head.
     // n.b. one at the head that was never to wait is this one, as those before it died when they came there: dead, it
     // makes no room by leaving later.
@@ -194,6 +220,8 @@ export class ReadyMessages implements EntryFactory<Delivery>, ExpiringQueue {
   }
 
   #warnOfBacklog(): void {
+    if (this.#warned) return
+    this.#warned = true
     const { broker, name, virtualHost } = this.#owner
     const event = { virtualHost: virtualHost.name, name, ready: this.length }
     broker.defer({ run: () => broker.events.backlog(event) })

@@ -136,6 +136,8 @@ export interface ModelQueue {
   paused: boolean
   deleted: boolean
   arrivals: number
+  /** True while what a channel held comes back: none of it dies before all of it is back. */
+  suspended: boolean
   /** Publishes that hear of their message when the queue has room. */
   withheld: number[]
   readonly counters: ModelCounters
@@ -204,6 +206,7 @@ export class QueueModel {
       paused: false,
       deleted: false,
       arrivals: 0,
+      suspended: false,
       withheld: [],
       counters: {
         enqueued: 0,
@@ -344,6 +347,7 @@ export class QueueModel {
 
   /** A message became ready: first the limit is looked at, then the time of the head. */
   #becameReady(queue: ModelQueue): void {
+    if (queue.suspended) return
     if (queue.options.overflow === undefined) {
       while (exceeded(queue) && length(queue) > 0) this.#die(queue, this.#takeHead(queue).message, 'maxlen')
     }
@@ -541,6 +545,7 @@ export class QueueModel {
     if (queue.deleted) return
     const attached = consumer?.open === true
     if (consumer !== undefined) this.#detach(consumer)
+    queue.suspended = true
     for (const delivery of [...channel.deliveries]) {
       if (delivery.handed) {
         this.#over(delivery)
@@ -549,6 +554,8 @@ export class QueueModel {
         this.#putBack(delivery)
       }
     }
+    queue.suspended = false
+    this.#becameReady(queue)
     if (attached) this.#deleteIfUnused(queue)
     if (!queue.deleted) this.#assign(queue)
     this.#publishLetters()

@@ -147,4 +147,17 @@ export const found = [
     t.note('LEN-03', 'left', (await t.await(q, 1)).map(delivery))
     t.note('ACK-11', 'a letter found room, and then the other came back', (await t.await(letters, 2)).map(delivery))
   }),
+
+  scenario('what comes back together is back before a limit looks at it', ['LEN-03', 'ACK-13'], async (t) => {
+    const [channel, q, letters] = [await t.channel(), t.name('q'), t.name('letters')]
+    await channel.assertQueue(letters)
+    await channel.assertQueue(q, { maxLength: 1, deadLetterExchange: '', deadLetterRoutingKey: letters })
+    const inbox = await t.consume(channel, q)
+    t.send(channel, q, '1', '2', '3')
+    channel.reject(await inbox.nth(1), true)
+    await inbox.until(4)
+    await channel.recover()
+    t.note('LEN-03', 'dropped, the oldest first', (await t.await(letters, 2)).map(body))
+    t.note('ACK-13', 'left', (await inbox.until(5)).slice(4).map(delivery))
+  }),
 ]
