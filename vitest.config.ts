@@ -15,7 +15,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     // So that vi.mock('amqplib') reaches into it.
     server: { deps: { inline: ['amqp-connection-manager'] } },
     typecheck: {

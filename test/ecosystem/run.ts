@@ -39,7 +39,7 @@ const SUBJECTS: readonly Subject[] = [
     run: (folder) => {
       writeFileSync(
         join(folder, 'jest.config.cjs'),
-        `${documented('jest.config.cjs')}\nmodule.exports.testMatch = ['**/jest.cjs']`,
+        `${documented('jest.config.cjs')}\nmodule.exports.testMatch = ['**/jest.cjs', '**/examples.cjs']`,
       )
       return runIn(folder, ['node_modules/jest/bin/jest.js'])
     },
@@ -75,6 +75,7 @@ const npmErrors = (output: string) =>
 async function prepare(folder: string, tarball: string, { packages }: Subject): Promise<string | undefined> {
   for (const file of readdirSync('test/ecosystem').filter((name) => /\.[mc]js$/.test(name)))
     cpSync(join('test/ecosystem', file), join(folder, file))
+  cpSync('examples/testing/jest.cjs', join(folder, 'examples.cjs'))
   const dependencies: Record<string, string> = { leveret: `file:${tarball}` }
   for (const each of packages) {
     const at = each.lastIndexOf('@')

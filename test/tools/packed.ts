@@ -50,6 +50,35 @@ const use = async (amqplib) => {
   const { content } = await channel.get('jobs')
   if (content.toString() !== '1' || amqplib.brokerOf().virtualHosts[0] !== '/') throw new Error('wrong message')
 }`
+const TESTING = `
+const use = async ({ assertAcked, explore, testBroker }) => {
+  await testBroker(async (kit) => {
+    const jobs = await kit.bus.declareQueue('jobs', { messageTtl: 86400000 })
+    await jobs.send('too old')
+    await kit.advance('24h')
+    if (kit.expired.length !== 1) throw new Error('expected an expired message')
+    jobs.createConsumer().run(() => kit.sleep('1h'))
+    jobs.publish('in time')
+    await kit.advance('1h')
+    await kit.settled()
+    assertAcked(kit, { queue: jobs, body: 'in time' }, { times: 1 })
+  })
+  const leaving = testBroker((kit) => kit.bus.exchange('amq.topic').send('key', 1))
+  const found = await leaving.then(() => 'nothing', (error) => error.message)
+  if (!found.includes('unroutable') || !/testing[.]m?c?js:\\d+/.test(found)) throw new Error(found)
+  await explore((kit) => kit.bus.declareQueue('jobs'), { runs: 3 })
+}`
+const TESTING_TWO = `
+const amqplib = createRequire(import.meta.url)('leveret/amqplib')
+await testBroker(async (kit) => {
+  amqplib.useBroker(kit.broker)
+  const channel = await (await amqplib.connect('amqp://localhost')).createChannel()
+  await channel.assertQueue('jobs')
+  await channel.consume('jobs', (message) => message && channel.ack(message))
+  channel.sendToQueue('jobs', Buffer.from('1'))
+  await kit.settled()
+  if (kit.acked.count({ queue: 'jobs', body: 1 }) !== 1) throw new Error(kit.timeline())
+})`
 const CALLBACKS = `
 callbacks.connect((error, connection) => {
   if (error) throw error
@@ -122,6 +151,24 @@ const SCRIPTS = [
     code: `import { createRequire } from 'node:module'\nimport { brokerOf } from 'leveret/amqplib'
 const callbacks = createRequire(import.meta.url)('leveret/amqplib/callback_api')${CALLBACKS}`,
   },
+  {
+    name: 'leveret/testing by ESM',
+    file: 'testing.mjs',
+    flags: [],
+    code: `import * as testing from 'leveret/testing'\n${TESTING}\nawait use(testing)`,
+  },
+  {
+    name: 'leveret/testing by require()',
+    file: 'testing.cjs',
+    flags: [CJS_ONLY],
+    code: `${TESTING}\nuse(require('leveret/testing'))`,
+  },
+  {
+    name: 'leveret/testing by ESM, of a copy of leveret/amqplib by require()',
+    file: 'testing-two.mjs',
+    flags: [CJS_ONLY],
+    code: `import { createRequire } from 'node:module'\nimport { testBroker } from 'leveret/testing'\n${TESTING_TWO}`,
+  },
   { name: 'import and require() as two copies', file: 'two.mjs', flags: [CJS_ONLY], code: `${BOTH}${TWO}\n${USE}` },
   { name: 'import and require() as one copy', file: 'one.mjs', flags: [], code: `${BOTH}${SAME}\n${USE}` },
 ]
@@ -156,6 +203,23 @@ const LIBRARIES = [
   },
   { name: "Node's types", compilerOptions: { lib: ['es2022'], types: ['node'] } },
 ]
+/** The kit is Node's, and so are its types. */
+const TYPED_TESTING = `
+import { explore, testBroker, type Recorded } from 'leveret/testing'
+
+interface Job { readonly id: number }
+
+export async function use(): Promise<void> {
+  await testBroker(async (kit) => {
+    const jobs = await kit.bus.declareQueue<Job>('jobs')
+    const first: Recorded<Job> = await kit.published.any({ queue: jobs, body: { id: 1 } })
+    // @ts-expect-error the filter has the queue's type
+    await kit.published.any({ queue: jobs, body: { id: 'one' } })
+    console.log(first.body.id)
+  })
+  await explore((kit) => kit.settled(), { runs: 2 })
+}
+`
 const STRICT = {
   target: 'es2022',
   // n.b. node16, so that the .mts file is given index.d.ts and the .cts file index.d.cts.
@@ -227,7 +291,26 @@ function checks(folder: string): Check[] {
     { name: "amqplib's place under node:test, by --import", act: () => underNodeTest(folder) },
     { name: "amqplib's place in a bundle of esbuild's, by an alias", act: () => bundled(folder) },
   ]
-  return [...scripts, ...standIns, ...consumers, ...runs]
+  cpSync('examples/testing/node-test.mjs', join(folder, 'examples.mjs'))
+  const kits = [
+    {
+      name: 'examples/testing/node-test.mjs',
+      act: () => run(process.execPath, ['--test', 'examples.mjs'], { cwd: folder, timeout: EXAMPLE_LIMIT }),
+    },
+    // n.b. each in a program of its own: Jest's matchers are global, and those of two copies are not alike.
+    ...['mts', 'cts'].map((extension) => ({
+      name: `leveret/testing with strict TypeScript and Node's types, .${extension}`,
+      act: () => {
+        const project = join(folder, `typed-testing-${extension}`)
+        mkdirSync(project)
+        writeFileSync(join(project, `use.${extension}`), TYPED_TESTING)
+        const compilerOptions = { ...STRICT, lib: ['es2022'], types: ['node'] }
+        writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['.'] }))
+        return run(process.execPath, [resolve(bin('tsc')), '-p', project])
+      },
+    })),
+  ]
+  return [...scripts, ...standIns, ...consumers, ...kits, ...runs]
 }
 
 async function main(): Promise<void> {
