@@ -11,8 +11,9 @@ import {
 } from '../internal.js'
 import { asError } from './failure.js'
 import { type Link, messageOf, messagesOf, type Operation, type PackedMessage } from './link.js'
+import { checkCall, checkConsume } from './shapes.js'
 import type { Packed } from './values.js'
-import { ASK, HOWS, METHODS, type Method, TELL } from './verbs.js'
+import { ASK, HOWS, type Method, TELL } from './verbs.js'
 
 const NO_SIGNAL = new host.AbortController().signal
 
@@ -35,6 +36,7 @@ export class HostConnection {
     const [verb, first, second, ...rest] = operation
     switch (verb) {
       case ASK.open:
+        if (this.#channels.has(first as number)) throw new FrameError(`there is a channel ${String(first)} already`)
         this.#channels.set(first as number, new HostChannel(this.#link, this.#connection, first as number))
         return
       case ASK.publish:
@@ -175,7 +177,7 @@ class HostChannel {
   }
 
   call(method: Method, args: unknown): unknown {
-    if (!METHODS.includes(method) || !Array.isArray(args)) throw new FrameError(`'${String(method)}' cannot be called`)
+    checkCall(method, args)
     return (this.#channel[method] as (...args: unknown[]) => unknown).apply(this.#channel, args)
   }
 
@@ -198,6 +200,7 @@ class HostChannel {
   }
 
   consume(number: number, queue: string, options: ConsumeOptions): unknown {
+    checkConsume(queue, options)
     const keep = (delivery: Delivery): void => this.#keep(delivery)
     const fault = (error: unknown, where: string): void => this.#connection.fault(error, where)
     const consumer = new HostConsumer(this.#link, this.#number, number, options, keep, fault)

@@ -65,22 +65,18 @@ export const TELL = {
 export const HOWS = ['ack', 'requeue', 'retry', 'reject'] as const
 
 /** What a worker may call on its channels. */
-export const METHODS = [
-  'declareExchange',
-  'deleteExchange',
-  'hasExchange',
-  'declareQueue',
-  'checkQueue',
-  'queueStats',
-  'deleteQueue',
-  'purgeQueue',
-  'bind',
-  'unbind',
-  'hasBinding',
-] as const
-
-/** Name of such a call. */
-export type Method = (typeof METHODS)[number]
+export type Method =
+  | 'declareExchange'
+  | 'deleteExchange'
+  | 'hasExchange'
+  | 'declareQueue'
+  | 'checkQueue'
+  | 'queueStats'
+  | 'deleteQueue'
+  | 'purgeQueue'
+  | 'bind'
+  | 'unbind'
+  | 'hasBinding'
 
 /** What a worker learns of its connection at the beginning. */
 export interface Welcome {

@@ -2,6 +2,8 @@
 import { Broker } from 'leveret'
 import { loopback } from 'leveret/worker'
 import { describe, expect, test } from 'vitest'
+import { takeAll } from '../bus/helpers.js'
+import { turn, until } from '../support/turn.js'
 
 describe('a bus over the wire', () => {
   test('declares, sends, loops and acknowledges', async () => {
@@ -57,5 +59,48 @@ describe('a bus over the wire', () => {
     )
     await expect(queue.send(() => 1)).rejects.toThrow('body is a function, which no other thread can have')
     expect((await queue.info()).messageCount).toBe(0)
+  })
+
+  test('gives back what is on its way when a consumer is cancelled, in order and not flagged', async () => {
+    const broker = new Broker()
+    const bus = await loopback(broker)
+    const queue = await bus.declareQueue<number>('q')
+    const seen: number[] = []
+    const consumer = queue.createConsumer().consume(({ body }) => void seen.push(body))
+    await queue.info()
+    for (let n = 1; n <= 5; n++) broker.virtualHost('/').queue('q').publish(n)
+    await consumer.cancel()
+    expect(await queue.stats()).toMatchObject({ ready: 5, unacked: 0 })
+    expect((await takeAll(queue)).map(({ body, redelivered }) => [body, redelivered])).toEqual(
+      [1, 2, 3, 4, 5].map((body) => [body, false]),
+    )
+    expect(seen).toEqual([])
+  })
+
+  for (const options of [{ prefetch: 0 }, { noAck: true }]) {
+    test(`takes more than is on its way at once, with ${JSON.stringify(options)}`, async () => {
+      const broker = new Broker()
+      const bus = await loopback(broker)
+      const queue = await bus.declareQueue<number>('q')
+      for (let n = 0; n < 3_500; n++) broker.virtualHost('/').queue('q').publish(n)
+      const seen: number[] = []
+      queue.createConsumer(options).consume(({ body }) => void seen.push(body))
+      await until(() => seen.length === 3_500)
+      expect(seen).toEqual(Array.from({ length: 3_500 }, (_, n) => n))
+    })
+  }
+
+  test('holds no more than so many for a consumer that takes none of them', async () => {
+    const broker = new Broker()
+    const bus = await loopback(broker)
+    const queue = await bus.declareQueue<number>('q')
+    for (let n = 0; n < 3_500; n++) broker.virtualHost('/').queue('q').publish(n)
+    const iterator = queue.createConsumer({ prefetch: 0 })[Symbol.asyncIterator]()
+    await iterator.next()
+    await turn()
+    // n.b. what is beyond stands in the broker, in the outbox of the consumer.
+    expect(broker.virtualHost('/').queues()[0]?.consumers).toMatchObject([{ unsettled: 1_000 }])
+    await iterator.return?.()
+    expect(await queue.stats()).toMatchObject({ ready: 3_499, unacked: 1 })
   })
 })
