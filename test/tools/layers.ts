@@ -25,6 +25,9 @@ const CONTRACTS = [
 const SEAM = 'channel/channel.ts'
 const FACES = ['index.ts', 'internal.ts']
 const LONG = 400
+/** What applications hold is made once, over the seam: an engine that has one of its own has another behaviour. */
+const HANDLES = 'Producer|QueueProducer|ExchangeProducer|Consumer|Queue'
+const OWN_HANDLE = new RegExp(`^[^*/]*\\bclass (?:(${HANDLES})\\b|[^{;]*?\\bextends (?:\\w+\\.)?(${HANDLES})\\b)`, 'm')
 
 const folderOf = (file: string) => file.slice(0, file.indexOf('/') + 1)
 
@@ -58,6 +61,9 @@ export function checkLayers(root: string): { files: number; faults: string[]; no
   for (const file of files.sort()) {
     const text = readFileSync(join(root, file), 'utf8')
     const lines = text.split('\n').length
+    const [, named, derived] = (folderOf(file) !== 'handles/' && OWN_HANDLE.exec(text)) || []
+    if (named !== undefined) faults.push(`${file} has a class ${named}: the handles are in handles/, for every engine`)
+    if (derived !== undefined) faults.push(`${file} extends ${derived}: the handles are in handles/, for every engine`)
     if (lines > LONG) notices.push(`${file} has ${lines} lines: what leaked in?`)
     const imports: string[] = []
     for (const { fileName: name } of ts.preProcessFile(text).importedFiles) {

@@ -61,6 +61,28 @@ describe('the layer gate', () => {
     expect(faultsOf({ 'handles/queue.ts': text, 'broker/it.ts': '' })).toHaveLength(1)
   })
 
+  test.each([
+    'export class Queue {}',
+    'class Consumer<Body> {}',
+    'abstract class Producer implements It {}',
+    'export class WorkerQueue<Body> extends Queue<Body> {}',
+    'export class Sender extends leveret.QueueProducer {}',
+    'const it = class extends Consumer {}',
+  ])('refuses handles that an engine makes for itself: %s', (text) => {
+    const [fault, ...others] = faultsOf({ 'worker/it.ts': text })
+    expect([fault, others]).toEqual([expect.stringContaining('the handles are in handles/, for every engine'), []])
+    expect(faultsOf({ 'handles/it.ts': text })).toEqual([])
+  })
+
+  test.each([
+    'class HostConsumer {}',
+    'class QueueState extends State {}',
+    'export type Of<Q> = Q extends Queue<infer Body> ? Body : never',
+    '/** A class Queue, in words. */',
+  ])('has nothing against %s', (text) => {
+    expect(faultsOf({ 'worker/it.ts': text })).toEqual([])
+  })
+
   test('keeps node: out of the core and foreign packages out of everything but the entries', () => {
     expect(faultsOf({ 'local/broker.ts': "import 'node:fs'" })).toHaveLength(1)
     expect(faultsOf({ 'handles/queue.ts': "import 'lodash'" })).toHaveLength(1)
