@@ -87,6 +87,7 @@ interface Host {
   btoa(bytes: string): string
   structuredClone?: <T>(value: T) => T
   WritableStream?: new (sink: object, strategy: { highWaterMark: number }) => object
+  URL: new (url: string) => object
   TextEncoder: new () => { encode(text: string): Uint8Array }
   TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string }
   process?: {

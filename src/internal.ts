@@ -27,6 +27,7 @@ export type {
   SubscriptionListener,
 } from './declarations.js'
 export type { Recipient } from './delivery.js'
+export { Emitter } from './emitter.js'
 export { BindingList } from './exchange-types/binding-list.js'
 export { asTerm } from './exchange-types/headers.js'
 export { matchWords, wordsOf } from './exchange-types/topic-words.js'

@@ -70,6 +70,11 @@ export class Queue<Body = unknown, Reply = unknown, Input = Body> {
     for (const key of keys) this.#consumed.learn(key.exchange, key.schemas)
   }
 
+  /** @internal The connection that this handle is of. */
+  get connection(): Connection {
+    return this.#connection
+  }
+
   /** @internal The virtual host that this handle is of. */
   get home(): unknown {
     return this.#connection.home

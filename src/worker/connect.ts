@@ -20,7 +20,7 @@ import {
 import { WorkerConnection } from './connection.js'
 import { type Endpoint, endpointOf, type PortLike, pair } from './endpoint.js'
 import { asError } from './failure.js'
-import { Served, type ServeOptions } from './serve.js'
+import { loginOf, Served, type ServeOptions } from './serve.js'
 import { type Codec, type Packed, Values } from './values.js'
 import { TELL, VERSION, type Welcome } from './verbs.js'
 
@@ -122,7 +122,7 @@ function copy(message: unknown): unknown {
 
 /** @internal The same over two ends that are given. */
 export async function over(near: Endpoint, far: Endpoint, broker: Broker, options: ServeOptions): Promise<Bus> {
-  const served = new Served(broker, pair(copy)[0], options)
+  const served = new Served(loginOf(broker, options), pair(copy)[0], options)
   const { scheduler } = stateOf(broker)
   const wait = new Wait<Bus>(scheduler.timers, { what: 'connect' })
   greet(far, new Values(options.codecs), wait, scheduler)

@@ -7,16 +7,17 @@ export interface Failure {
   readonly name: string
   readonly message: string
   readonly stack?: string | undefined
-  /** Which class of this package it is of. */
+  /** Which class of the platform it is of, and which of this package. */
+  readonly native: string
   readonly kind?: string
   readonly cause?: unknown
   /** Its own enumerable properties. */
   readonly own: Readonly<Record<string, unknown>>
 }
 
-/** Platform classes by name; others arrive as `Error` with their name. */
-const NATIVE: Readonly<Record<string, ErrorConstructor>> = {
-  Error,
+/** Platform classes by name; others arrive as the one that they extend, with their name. */
+const NATIVE: Readonly<Record<string, { readonly prototype: Error }>> = {
+  AggregateError,
   EvalError,
   RangeError,
   ReferenceError,
@@ -29,8 +30,13 @@ const NATIVE: Readonly<Record<string, ErrorConstructor>> = {
 export function failureOf(error: Error, pack: (value: unknown) => unknown): Failure {
   const own: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(error)) if (key !== 'cause') own[key] = pack(value)
+  // n.b. no own property that is listed.
+  if (error instanceof AggregateError) own['errors'] = pack(error.errors)
   const { name, message, stack } = error
-  const failure = { name, message, stack, own }
+  const native = Object.entries(NATIVE).find(([, { prototype }]) =>
+    Object.prototype.isPrototypeOf.call(prototype, error),
+  )
+  const failure = { name, message, stack, own, native: native?.[0] ?? 'Error' }
   const kind = error instanceof LeveretError ? error.constructor.name : undefined
   const known = kind === undefined ? failure : { ...failure, kind }
   return error.cause === undefined ? known : { ...known, cause: pack(error.cause) }
@@ -38,11 +44,12 @@ export function failureOf(error: Error, pack: (value: unknown) => unknown): Fail
 
 /** The error of plain data. */
 export function errorOf(failure: Failure, unpack: (value: unknown) => unknown): Error {
-  const { name, message, stack, kind, own } = failure
+  const { name, message, stack, native, kind, own } = failure
   const known = kind === undefined ? undefined : (leveret as Readonly<Record<string, unknown>>)[kind]
-  const prototype = typeof known === 'function' && known.prototype instanceof LeveretError ? known.prototype : undefined
-  const error = new (NATIVE[name] ?? Error)(message)
-  if (prototype !== undefined) Object.setPrototypeOf(error, prototype as object)
+  const ours = typeof known === 'function' && known.prototype instanceof LeveretError ? known : undefined
+  const error = new Error(message)
+  const { prototype } = (ours ?? NATIVE[native] ?? Error) as { readonly prototype: object }
+  Object.setPrototypeOf(error, prototype)
   const hidden = { configurable: true, writable: true, enumerable: false }
   if (error.name !== name) Object.defineProperty(error, 'name', { ...hidden, value: name })
   if (stack !== undefined) Object.defineProperty(error, 'stack', { ...hidden, value: stack })

@@ -10,7 +10,6 @@ import {
   InvalidOptionError,
   LocalConnection,
   loginAs,
-  stateOf,
   string,
 } from '../internal.js'
 import { type Endpoint, endpointOf, type PortLike } from './endpoint.js'
@@ -36,23 +35,36 @@ const SERVE_CHECKS: Checks = { virtualHost: string, user: string, name: string, 
 /** What stands for a virtual host in its connections. */
 const homes = new WeakMap<object, string>()
 
+/** Who a connection is, and to what. */
+type Login = Omit<ReturnType<typeof loginAs>, 'rights'> & Pick<LocalConnection, 'rights'>
+
+/** Logs in as these options say. */
+export function loginOf(broker: Broker, { virtualHost, user, name: given }: ServeOptions): (name?: string) => Login {
+  return (name = given) => {
+    return loginAs(broker, {
+      ...(virtualHost !== undefined && { virtualHost }),
+      ...(user !== undefined && { user }),
+      ...(name !== undefined && { name }),
+    })
+  }
+}
+
 /** A port that is served: its other end connects as often as it likes. */
 export class Served {
-  readonly #broker: Broker
+  readonly #login: (name?: string) => Login
   readonly #endpoint: Endpoint
-  readonly #options: ServeOptions
+  readonly #state: BrokerState
   readonly #values: Values
   readonly #connections = new Set<LocalConnection>()
   #closed = false
 
   /** Use `serve()`. @hidden */
-  constructor(broker: Broker, endpoint: Endpoint, options: ServeOptions) {
+  constructor(login: (name?: string) => Login, endpoint: Endpoint, options: ServeOptions) {
     checkOptions('serve', options, SERVE_CHECKS)
-    this.#broker = broker
-    this.#options = options
+    this.#login = login
     this.#values = new Values(options.codecs)
     // n.b. a wrong user or virtual host is told now, not in the other thread.
-    loginAs(broker, { ...options, name: 'check' })
+    this.#state = login('check').state
     this.#endpoint = endpoint
     endpoint.onMessage((message) => this.#asked(message))
     endpoint.onClose(() => this.#end('its thread is gone'))
@@ -94,7 +106,7 @@ export class Served {
     try {
       endpoint = endpointOf('connect', port, true)
     } catch (error) {
-      stateOf(this.#broker).events.fault(error, 'connect from another thread')
+      this.#state.events.fault(error, 'connect from another thread')
       return
     }
     if (version === VERSION) this.accept(endpoint)
@@ -114,7 +126,7 @@ export class Served {
 
   /** @internal Opens a connection for whoever has the other end of this. */
   accept(endpoint: Endpoint): void {
-    const { state, virtualHost, name, rights } = loginAs(this.#broker, this.#options)
+    const { state, virtualHost, name, rights } = this.#login()
     let host: HostConnection | undefined
     const link = new Link(
       endpoint,
@@ -160,5 +172,5 @@ export function serve(broker: Broker, port: PortLike, options: ServeOptions = {}
   if (typeof Object(broker).virtualHost !== 'function') {
     throw new InvalidOptionError(`serve: expected a Broker, got ${describe(broker)}`)
   }
-  return new Served(broker, endpointOf('serve', port, false), options)
+  return new Served(loginOf(broker, options), endpointOf('serve', port, false), options)
 }

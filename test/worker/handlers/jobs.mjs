@@ -1,0 +1,11 @@
+// What the tests of consumeInWorkers run: a job says what is to become of it.
+import { threadId } from 'node:worker_threads'
+
+export default async function handle({ body }, bus) {
+  if (body.do === 'throw') throw new Error('not this time')
+  if (body.do === 'exit') process.exit(3)
+  if (body.do === 'crash') setImmediate(() => Promise.reject(new RangeError('nobody caught this')))
+  if (body.do === 'crash') return new Promise(() => undefined)
+  if (body.do === 'wait') (await bus.queue('go').get({ wait: true })).ack()
+  await bus.queue('done').send({ id: body.id, threadId })
+}

@@ -1,0 +1,160 @@
+// A queue worked off by threads: started, started again when they crash, drained and ended.
+import { Broker, type Queue } from 'leveret'
+import { consumeInWorkers, loopback, type Workers, type WorkOptions } from 'leveret/worker'
+import { describe, expect, it, onTestFinished } from 'vitest'
+
+const HANDLERS = new URL('./handlers/', import.meta.url)
+/** n.b. they load this package from its sources. */
+const worker = { execArgv: ['--import', 'tsx'] }
+
+interface Job {
+  readonly id: number
+  readonly do?: 'throw' | 'exit' | 'crash' | 'wait'
+}
+
+interface Done {
+  readonly id: number
+  readonly threadId: number
+}
+
+interface Pool {
+  readonly broker: Broker
+  readonly jobs: Queue<Job>
+  readonly done: Queue<Done>
+  readonly workers: Workers
+}
+
+/** A pool that works `jobs` off into `done`. */
+async function pool(options: WorkOptions = {}): Promise<Pool> {
+  const broker = new Broker()
+  broker.on('fault', () => undefined)
+  const bus = broker.virtualHost('/')
+  const jobs = await bus.declareQueue<Job>('jobs', { type: 'quorum', deliveryLimit: 2, deadLetter: 'dead' })
+  const done = await bus.declareQueue<Done>('done')
+  await bus.declareQueue('go')
+  const workers = await consumeInWorkers(jobs, new URL('jobs.mjs', HANDLERS), { worker, minDelay: 1, ...options })
+  onTestFinished(async () => {
+    await workers.close({ timeout: 0 })
+    await broker.close()
+  })
+  return { broker, jobs, done, workers }
+}
+
+async function take(queue: Queue<Done>, count: number): Promise<Done[]> {
+  const taken: Done[] = []
+  for await (const delivery of queue.createConsumer()) {
+    taken.push(delivery.body)
+    delivery.ack()
+    if (taken.length === count) break
+  }
+  return taken
+}
+
+/** Threads take their time to start on a busy machine. */
+describe('a queue worked off by threads', { timeout: 60_000 }, () => {
+  it('is worked off by all of them, each with a bus of its own', async () => {
+    const { broker, jobs, done, workers } = await pool({ threads: 2 })
+    expect(workers.threads).toBe(2)
+    for (let id = 0; id < 2; id++) await jobs.send({ id, do: 'wait' })
+    // n.b. both wait, so that they are in a thread each.
+    await expect.poll(async () => (await jobs.stats()).unacked).toBe(2)
+    for (let id = 0; id < 2; id++) await broker.virtualHost('/').queue('go').send(id)
+    const taken = await take(done, 2)
+    expect(new Set(taken.map(({ threadId }) => threadId)).size).toBe(2)
+  })
+
+  it('starts a thread again that crashed, and sends the message that does it to the dead-letter queue', async () => {
+    const { broker, jobs, done, workers } = await pool({ prefetch: 1 })
+    const told: string[] = []
+    workers.on('crashed', ({ message }, thread) => void told.push(`crashed ${thread}: ${message}`))
+    workers.on('restarted', (thread) => void told.push(`restarted ${thread}`))
+    await jobs.send({ id: 1, do: 'exit' })
+    await jobs.send({ id: 2 })
+    expect(await take(done, 1)).toMatchObject([{ id: 2 }])
+    const dead = await broker.virtualHost('/').queue<Job>('dead').get({ wait: true })
+    expect(dead?.body).toEqual({ id: 1, do: 'exit' })
+    dead?.ack()
+    const crash = ['crashed 0: thread 0 ended by itself, with exit code 3', 'restarted 0']
+    expect(told).toEqual([...crash, ...crash, ...crash])
+    const end = { acked: 1, deliveryLimited: 1, ready: 0, unacked: 0 }
+    await expect.poll(() => jobs.stats()).toMatchObject(end)
+  })
+
+  it('tells the error that nobody caught, to the broker where nobody listens', async () => {
+    const { broker, jobs } = await pool()
+    const fault = new Promise<unknown>((resolve) => broker.on('fault', resolve))
+    await jobs.send({ id: 1, do: 'crash' })
+    expect(await fault).toMatchObject({
+      error: { name: 'RangeError', message: 'nobody caught this' },
+      where: "thread 0 of queue 'jobs'",
+    })
+  })
+
+  it('treats a handler that throws as any other, without a crash', async () => {
+    const { broker, jobs, workers } = await pool()
+    let crashes = 0
+    workers.on('crashed', () => void crashes++)
+    await jobs.send({ id: 1, do: 'throw' })
+    const dead = await broker.virtualHost('/').queue<Job>('dead').get({ wait: true })
+    expect(dead?.body.id).toBe(1)
+    dead?.ack()
+    expect(crashes).toBe(0)
+  })
+
+  it('finishes what is in hand when it closes, and leaves the rest in the queue', async () => {
+    const { broker, jobs, done, workers } = await pool({ prefetch: 10 })
+    for (let id = 0; id < 5; id++) await jobs.send({ id, do: 'wait' })
+    await expect.poll(async () => (await jobs.stats()).unacked).toBe(5)
+    const closing = workers.close()
+    await expect.poll(async () => (await jobs.stats()).unacked).toBe(1)
+    await broker.virtualHost('/').queue('go').send(1)
+    await closing
+    expect(workers).toMatchObject({ threads: 0, closed: true })
+    expect(await take(done, 1)).toMatchObject([{ id: 0 }])
+    expect(await jobs.stats()).toMatchObject({ acked: 1, ready: 4, unacked: 0, consumers: 0 })
+    expect((await jobs.get())?.redelivered).toBe(false)
+  })
+
+  it('ends threads whose handlers take too long to finish', async () => {
+    const { jobs, workers } = await pool()
+    await jobs.send({ id: 1, do: 'wait' })
+    await expect.poll(async () => (await jobs.stats()).unacked).toBe(1)
+    await workers.close({ timeout: 10 })
+    expect(await jobs.stats()).toMatchObject({ ready: 1, unacked: 0 })
+  })
+
+  it('ends with the broker', async () => {
+    const { broker, workers } = await pool()
+    await broker.close()
+    await expect.poll(() => workers.threads).toBe(0)
+    expect(workers.closed).toBe(true)
+  })
+
+  it.each([
+    ['missing.mjs', /Cannot find module .*missing\.mjs/],
+    ['broken.mjs', /this module is broken/],
+    ['none.mjs', /expected a function as default export of .*none\.mjs, got undefined/],
+  ])('refuses a module that is of no use: %s', async (name, message) => {
+    const jobs = await new Broker().virtualHost('/').declareQueue('jobs')
+    await expect(consumeInWorkers(jobs, new URL(name, HANDLERS), { worker, threads: 2 })).rejects.toThrow(message)
+    expect(await jobs.stats()).toMatchObject({ consumers: 0 })
+  })
+
+  it('refuses what is no queue of a broker here, no URL, no such queue and no such option', async () => {
+    const broker = new Broker()
+    const jobs = await broker.virtualHost('/').declareQueue('jobs')
+    const url = new URL('none.mjs', HANDLERS)
+    const far = (await loopback(broker)).queue('jobs')
+    await expect(consumeInWorkers(far, url)).rejects.toThrow(
+      'consumeInWorkers: expected a queue of a broker in this thread',
+    )
+    await expect(consumeInWorkers(jobs, './jobs.js' as never)).rejects.toThrow(
+      "consumeInWorkers: expected the URL of a module, got './jobs.js'",
+    )
+    await expect(consumeInWorkers(broker.virtualHost('/').queue('none'), url)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    })
+    await expect(consumeInWorkers(jobs, url, { thread: 2 } as never)).rejects.toThrow("did you mean 'threads'")
+    await expect(consumeInWorkers(jobs, url, { threads: 0 })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+})
