@@ -280,4 +280,4 @@ test('chains at random, beside one another, end when they are done and no later'
     ),
     { numRuns: 60 },
   )
-})
+}, 30_000)

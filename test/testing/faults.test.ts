@@ -31,13 +31,15 @@ describe('confirms', () => {
   })
 
   test('are late by a time, or until they are released; the queue has the message at once', async () => {
-    await using kit = testBroker({ strict: false, timeout: 50 })
+    await using kit = testBroker({ strict: false })
     const queue = await kit.bus.declareQueue('jobs')
     const late = kit.faults.delayConfirms('jobs', { by: '5s' })
     const first = queue.send(1).then(() => kit.now)
     expect((await queue.info()).messageCount).toBe(1)
-    await expect(kit.settled()).rejects.toThrow("confirm of message to 'jobs' published at")
-    await expect(kit.settled()).rejects.toThrow("held back by delayConfirms of queue 'jobs': 5s on the kit's clock")
+    await expect(kit.settled({ timeout: 50 })).rejects.toThrow("confirm of message to 'jobs' published at")
+    await expect(kit.settled({ timeout: 50 })).rejects.toThrow(
+      "held back by delayConfirms of queue 'jobs': 5s on the kit's clock",
+    )
     await kit.advance('4s')
     expect(late.held).toBe(1)
     await kit.advance('1s')

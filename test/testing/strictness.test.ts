@@ -10,7 +10,7 @@ afterEach(() => reset())
 /** What is wrong with a test, by rule, with the lines of this file for places. */
 async function findings(app: (kit: TestKit) => unknown, options = {}): Promise<string> {
   try {
-    await testBroker(app, { timeout: 50, ...options })
+    await testBroker(app, { timeout: 200, ...options })
   } catch (error) {
     expect(error).toBeInstanceOf(TestFailedError)
     return wordsOf(error as Error)
