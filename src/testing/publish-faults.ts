@@ -66,6 +66,7 @@ export class DelayedConfirms extends QueueFault implements Interference {
     this.release()
   }
 
+  /** @hidden */
   publishing(_message: Message, queues: readonly QueueState[], awaited: boolean): Withhold | undefined {
     if (!awaited || this.remaining === 0 || !queues.some((queue) => this.concerns(queue))) return undefined
     return (confirm, release) => this.#hold({ confirm, release })

@@ -23,6 +23,7 @@ export interface Parked {
   readonly what: 'ready' | 'unhanded' | 'delayed' | 'held'
   /** The queue that it is in; undefined for one that is not published yet. */
   readonly queue: string | undefined
+  /** The message. */
   readonly message: Message
   /** When that ends, in milliseconds on the kit's clock, where time ends it and it is known. */
   readonly until?: number | undefined

@@ -1,46 +1,53 @@
 /** What a kit finds wrong without being asked, rule by rule, and what a test may say is right. */
 import { type Check, type Checks, checkOptions } from '../internal.js'
 
-/**
- * The rules of a test broker. Each is on unless it is turned off by name.
- *
- * | rule | found when the test is over |
- * |---|---|
- * | `frozen` | nothing: a body is frozen when it is published, plain objects, arrays, Maps and Sets all the way down, and who changes it gets a TypeError. Bytes, Dates and instances of classes are not. |
- * | `arguments` | an argument of a queue, exchange or headers binding that no RabbitMQ knows, such as `x-message-tll` |
- * | `unroutable` | a message that reached no queue, and was not mandatory: nobody was told |
- * | `unacked` | a delivery that was handed over and never settled |
- * | `unfinished` | a handler or a confirm that was still waited for when the kit gave up |
- * | `unconsumed` | messages that are ready in a queue that had a consumer once; a queue that nobody ever consumed is the test's own to look at |
- * | `dropped` | a message that a consumer rejected, or that failed too often, with no dead-letter queue to go to |
- * | `pendingRequests` | a request without a reply |
- * | `unawaited` | a `send` whose promise nobody awaited |
- * | `doubleSettlements` | a delivery that was settled twice |
- * | `channelErrors` | an error that closed a channel or connection of an AMQP client, such as `leveret/amqplib` |
- * | `errors` | an error that nobody heard; of a handler, unless its message was retried |
- * | `requeueLoops` | a message that was requeued 100 times while the time stood still; the queue is paused, and `settled` and `advance` throw at once |
- * | `leakedConsumers` | a consumer that was attached by a handler, or by the same line of code again after messages were handled, and never closed |
- * | `unfired` | a fault of `kit.faults` that did not go wrong as often as it was told to |
- * | `drift` | a declaration that differs from those of `expectDefinitions` |
- * | `conservation` | messages that the broker lost count of: a bug of leveret |
- */
+/** The rules of a test broker: what is found when the test is over. Each is on unless it is turned off by name. */
 export interface StrictnessRules {
+  /**
+   * Nothing: a body is frozen when it is published, plain objects, arrays, Maps and Sets all the way down, and who
+   * changes it gets a TypeError. Bytes, Dates and instances of classes are not.
+   */
   readonly frozen?: boolean
+  /** An argument of a queue, exchange or headers binding that no RabbitMQ knows, such as `x-message-tll`. */
   readonly arguments?: boolean
+  /** A message that reached no queue, and was not mandatory: nobody was told. */
   readonly unroutable?: boolean
+  /** A delivery that was handed over and never settled. */
   readonly unacked?: boolean
+  /** A handler or a confirm that was still waited for when the kit gave up. */
   readonly unfinished?: boolean
+  /**
+   * Messages that are ready in a queue that had a consumer once; a queue that nobody ever consumed is the test's own
+   * to look at.
+   */
   readonly unconsumed?: boolean
+  /** A message that a consumer rejected, or that failed too often, with no dead-letter queue to go to. */
   readonly dropped?: boolean
+  /** A request without a reply. */
   readonly pendingRequests?: boolean
+  /** A `send` whose promise nobody awaited. */
   readonly unawaited?: boolean
+  /** A delivery that was settled twice. */
   readonly doubleSettlements?: boolean
+  /** An error that closed a channel or connection of an AMQP client, such as `leveret/amqplib`. */
   readonly channelErrors?: boolean
+  /** An error that nobody heard; of a handler, unless its message was retried. */
   readonly errors?: boolean
+  /**
+   * A message that was requeued 100 times while the time stood still; the queue is paused, and `settled` and
+   * `advance` throw at once.
+   */
   readonly requeueLoops?: boolean
+  /**
+   * A consumer that was attached by a handler, or by the same line of code again after messages were handled, and
+   * never closed.
+   */
   readonly leakedConsumers?: boolean
+  /** A fault of `kit.faults` that did not go wrong as often as it was told to. */
   readonly unfired?: boolean
+  /** A declaration that differs from those of `expectDefinitions`. */
   readonly drift?: boolean
+  /** Messages that the broker lost count of: a bug of leveret. */
   readonly conservation?: boolean
 }
 

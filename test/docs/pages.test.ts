@@ -67,6 +67,25 @@ describe('the tables of the documentation', () => {
     expect(message.length + publish.length + consumer.length).toBeGreaterThan(18)
   })
 
+  test('docs/testing.md has every rule, recorder and fault of the kit', () => {
+    const text = page('docs/testing.md')
+    const rules = wordsOf(
+      'src/testing/strictness.ts',
+      /export interface StrictnessRules {[\s\S]*?^}/m,
+      /^ {2}readonly (\w+)\?:/gm,
+    )
+    expect(rules.filter((rule) => !text.includes(`| \`${rule}\` |`))).toEqual([])
+    const recorders = wordsOf('src/testing/log.ts', /export type Happening =\n(?: {2}\| .*\n)+/, /'(\w+)'/g)
+    expect(recorders.filter((name) => !text.includes(`${name}\``))).toEqual([])
+    const faults = wordsOf(
+      'src/testing/faults.ts',
+      /export class Faults {[\s\S]*?^}/m,
+      /^ {2}(\w+)\(.*(?:Fault|void) {$/gm,
+    )
+    expect(faults.filter((name) => !text.includes(`\`${name}(`) && !/^(begin)$/.test(name))).toEqual([])
+    expect([rules.length, recorders.length, faults.length > 7]).toEqual([17, 10, true])
+  })
+
   test.each([
     ['docs/batches.md', 'src/handles/batches.ts', 'BatchOptions'],
     ['docs/replaying-dead-letters.md', 'src/handles/move.ts', 'MoveOptions'],
