@@ -11,9 +11,10 @@ export interface Codec<Value = unknown, Plain = unknown> {
   /** Names it on the wire. */
   readonly name: string
   /** The class whose instances it is for; those of subclasses too. */
-  readonly class: abstract new (
-    ...args: never[]
-  ) => Value
+  readonly class: {
+    /** Of its instances. */
+    readonly prototype: Value
+  }
   /** What structured clone can carry. */
   encode(value: Value): Plain
   /** The instance of it. */
@@ -181,7 +182,9 @@ export class Values {
   }
 
   #codecOf(value: object): Codec | undefined {
-    return this.#codecs.find((codec) => value instanceof codec.class)
+    return this.#codecs.find(({ class: { prototype } }) =>
+      Object.prototype.isPrototypeOf.call(prototype as object, value),
+    )
   }
 
   /** A copy in which what needs to be made anew is marked. */

@@ -14,6 +14,7 @@ const GROUPS = {
     'batches',
     'streams',
     'request-reply',
+    'worker-threads',
     'topology',
     'schemas',
   ],

@@ -79,6 +79,19 @@ await testBroker(async (kit) => {
   await kit.settled()
   if (kit.acked.count({ queue: 'jobs', body: 1 }) !== 1) throw new Error(kit.timeline())
 })`
+/** n.b. the handler's module is written where the scripts are, and finds this package from there. */
+const WORKER = `
+const use = async ({ Broker }, { consumeInWorkers, loopback }) => {
+  const broker = new Broker()
+  const jobs = await broker.virtualHost('/').declareQueue('jobs')
+  const done = await broker.virtualHost('/').declareQueue('done')
+  const workers = await consumeInWorkers(jobs, new URL('./handler.mjs', 'file://' + process.argv[1]))
+  await (await loopback(broker)).queue('jobs').send(20)
+  const { body } = await done.get({ wait: true, noAck: true })
+  if (body !== 21) throw new Error('expected 21, got ' + body)
+  await workers.close()
+  await broker.close()
+}`
 const CALLBACKS = `
 callbacks.connect((error, connection) => {
   if (error) throw error
@@ -169,6 +182,18 @@ const callbacks = createRequire(import.meta.url)('leveret/amqplib/callback_api')
     flags: [CJS_ONLY],
     code: `import { createRequire } from 'node:module'\nimport { testBroker } from 'leveret/testing'\n${TESTING_TWO}`,
   },
+  {
+    name: 'leveret/worker by ESM, and in threads',
+    file: 'worker.mjs',
+    flags: [],
+    code: `import * as leveret from 'leveret'\nimport * as worker from 'leveret/worker'\n${WORKER}\nawait use(leveret, worker)`,
+  },
+  {
+    name: 'leveret/worker by require(), and in threads',
+    file: 'worker.cjs',
+    flags: [CJS_ONLY],
+    code: `${WORKER}\nuse(require('leveret'), require('leveret/worker'))`,
+  },
   { name: 'import and require() as two copies', file: 'two.mjs', flags: [CJS_ONLY], code: `${BOTH}${TWO}\n${USE}` },
   { name: 'import and require() as one copy', file: 'one.mjs', flags: [], code: `${BOTH}${SAME}\n${USE}` },
 ]
@@ -251,6 +276,7 @@ async function unpack(tarball: string, folder: string): Promise<void> {
 }
 
 function checks(folder: string): Check[] {
+  writeFileSync(join(folder, 'handler.mjs'), "export default ({ body }, bus) => bus.queue('done').send(body + 1)")
   const scripts = SCRIPTS.map(({ name, file, flags, code }) => ({
     name,
     act: () => {
