@@ -9,6 +9,7 @@ import {
   reset,
   useBroker,
 } from 'leveret/amqplib'
+import { testBroker } from 'leveret/testing'
 import { afterEach, expect, test, vi } from 'vitest'
 import { turn } from '../support/turn.js'
 
@@ -111,15 +112,17 @@ test('a dropped connection says error and close, and what it held comes back', a
 })
 
 test('what native handles publish, an amqplib consumer reads as bytes', async () => {
+  await using kit = testBroker({ compatibility: '3.10' })
+  useBroker(kit.broker)
   const channel = await declare(await connect('amqp://localhost'), 'q')
   const got: ConsumeMessage[] = []
   await channel.consume('q', (message) => message && got.push(message), { noAck: true })
-  const queue = brokerOf().virtualHost('/').queue('q')
+  const queue = kit.bus.queue('q')
   await queue.send({ id: 1 })
   await queue.send('text ü')
   await queue.send(new Uint8Array([1, 2]))
   await queue.send(bytes('buffer'), { contentType: 'x/y', headers: { a: 1 }, expiration: 5_000 })
-  await turn()
+  await kit.settled()
   expect(got.map(({ content, properties }) => [content.toString(), properties.contentType])).toEqual([
     ['{"id":1}', 'application/json'],
     ['text ü', 'text/plain'],
@@ -130,20 +133,21 @@ test('what native handles publish, an amqplib consumer reads as bytes', async ()
 })
 
 test('what amqplib publishes, a native consumer reads by its content type', async () => {
+  await using kit = testBroker({ compatibility: '3.10' })
+  useBroker(kit.broker)
   const channel = await declare(await connect('amqp://localhost'), 'q')
   channel.sendToQueue('q', bytes('{"id":1}'), { contentType: 'application/json' })
   channel.sendToQueue('q', bytes('text ü'), { contentType: 'text/plain' })
   channel.sendToQueue('q', bytes('{"id":1}'))
   const bodies: unknown[] = []
-  brokerOf()
-    .virtualHost('/')
+  kit.bus
     .queue('q')
     .createConsumer()
     .consume((delivery) => {
       bodies.push(delivery.body)
       delivery.ack()
     })
-  await turn()
+  await kit.settled()
   expect(bodies.slice(0, 2)).toEqual([{ id: 1 }, 'text ü'])
   expect(Buffer.from(bodies[2] as Uint8Array).toString()).toBe('{"id":1}')
 })
