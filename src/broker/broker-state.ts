@@ -29,6 +29,8 @@ export interface BrokerSettings {
   readonly bodies: BodyMode
   readonly highWatermark: number
   readonly compatibility: Compatibility
+  /** Of AMQP channels, in ms; `Infinity` is none. */
+  readonly consumerTimeout: number
 }
 
 export class BrokerState implements BrokerServices {
@@ -40,6 +42,7 @@ export class BrokerState implements BrokerServices {
   readonly bodies: BodyMode
   readonly highWatermark: number
   readonly compatibility: Compatibility
+  readonly consumerTimeout: number
   readonly virtualHosts = new Map<string, VirtualHostState>()
   readonly users: Users
   tracker: Tracker | undefined
@@ -68,6 +71,7 @@ export class BrokerState implements BrokerServices {
     this.bodies = settings.bodies
     this.highWatermark = settings.highWatermark
     this.compatibility = settings.compatibility
+    this.consumerTimeout = settings.consumerTimeout
     this.users = new Users(this, (...change) => this.#rightsChanged(...change))
     this.createVirtualHost('/')
   }

@@ -9,6 +9,7 @@ import type { VirtualHostState } from '../broker/virtual-host-state.js'
 import type { Compatibility } from '../declarations.js'
 import { ChannelError, ClosedError, ConnectionForcedError, type LeveretError, NotAllowedError } from '../errors.js'
 import type { Scheduler } from '../scheduler.js'
+import type { Timers } from '../timers.js'
 import type { AmqpChannel, AmqpChannelListener, MethodId } from './amqp-channel.js'
 import type { ChannelListener } from './channel.js'
 import { LocalConnection } from './connection.js'
@@ -90,6 +91,14 @@ export class AmqpConnection implements AmqpChannelOwner {
 
   get compatibility(): Compatibility {
     return this.#broker.compatibility
+  }
+
+  get timers(): Timers {
+    return this.#broker.timers
+  }
+
+  get consumerTimeout(): number {
+    return this.#broker.consumerTimeout
   }
 
   get closed(): boolean {

@@ -13,6 +13,8 @@ import {
 import { Message, type MessageProperties, NO_PROPERTIES } from '../message.js'
 import { REPLY_TO } from '../names.js'
 import type { Scheduler } from '../scheduler.js'
+import type { Timers } from '../timers.js'
+import { AcknowledgementTimeout, timedOut } from './acknowledgement-timeout.js'
 import type {
   AmqpChannel,
   AmqpChannelListener,
@@ -24,7 +26,7 @@ import type {
   QueueFlags,
 } from './amqp-channel.js'
 import type { LocalChannel } from './local-channel.js'
-import { METHODS, type MethodName } from './methods.js'
+import { METHODS, type MethodName, NO_METHOD } from './methods.js'
 import { settleOne, settleTaken, takeOut } from './taken.js'
 import { Transaction } from './transaction.js'
 import { limit } from './window.js'
@@ -35,6 +37,9 @@ const NO_FLAGS: PublishFlags = {}
 export interface AmqpChannelOwner {
   readonly compatibility: Compatibility
   readonly scheduler: Scheduler
+  readonly timers: Timers
+  /** How long a delivery may stay unacknowledged, in ms; `Infinity` is for ever. */
+  readonly consumerTimeout: number
   /** Whose events keep their order. */
   readonly lane: object
   /** Opens the channel of the seam underneath. */
@@ -66,6 +71,7 @@ export class LocalAmqpChannel implements AmqpChannel {
   /** Publishes before `confirm.select`, which have no number (CNF-02). */
   #unnumbered: number | undefined
   #transaction: Transaction | undefined
+  readonly #timeout: AcknowledgementTimeout | undefined
   /** True when the publish to the default exchange that is going on came back. */
   #returned = false
   #closed = false
@@ -83,6 +89,9 @@ export class LocalAmqpChannel implements AmqpChannel {
       confirmed: (sequenceNumber, accepted) => this.#confirm(sequenceNumber, accepted),
     })
     this.#channel.lost = new Map()
+    if (connection.consumerTimeout !== Number.POSITIVE_INFINITY) {
+      this.#timeout = new AcknowledgementTimeout(connection, this.#channel, () => this.#timedOut())
+    }
   }
 
   get closed(): boolean {
@@ -211,6 +220,7 @@ export class LocalAmqpChannel implements AmqpChannel {
       const name = this.#queueName(queue)
       const delivery = this.#channel.get(name, noAck)
       if (delivery === undefined) return undefined
+      if (this.#timeout?.idle) this.#timeout.start()
       return { delivery, messageCount: this.#channel.readyOf(delivery) }
     })
   }
@@ -269,6 +279,7 @@ export class LocalAmqpChannel implements AmqpChannel {
 
   /** Hands over what a consumer was assigned. */
   #deliver(subscription: LocalSubscription): void {
+    if (this.#timeout?.idle) this.#timeout.start()
     if (this.#consumers.size > 1) {
       this.#deliverInOrder()
       return
@@ -295,6 +306,7 @@ export class LocalAmqpChannel implements AmqpChannel {
 
   /** The same inside a method: what was assigned is out now, and the listener hears of it later. */
   #handOut(subscription: LocalSubscription): void {
+    if (this.#timeout?.idle) this.#timeout.start()
     const { consumerTag } = subscription
     for (let next = subscription.take(true); next !== undefined; next = subscription.take(true)) {
       const delivery = next
@@ -369,6 +381,7 @@ export class LocalAmqpChannel implements AmqpChannel {
 
   txRollback(): void {
     this.#run('tx.rollback', () => this.#openTransaction().rollback())
+    if (this.#timeout?.idle) this.#timeout.start()
   }
 
   #openTransaction(): Transaction {
@@ -429,6 +442,10 @@ export class LocalAmqpChannel implements AmqpChannel {
     }
   }
 
+  #timedOut(): void {
+    this.#fail(timedOut(this.number, this.#connection.consumerTimeout), NO_METHOD)
+  }
+
   close(): void {
     this.end()
   }
@@ -437,6 +454,7 @@ export class LocalAmqpChannel implements AmqpChannel {
   end(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#timeout?.stop()
     this.#transaction?.rollback()
     // n.b. what was assigned was out on the channel: it comes back as redelivered (ACK-11).
     for (const subscription of this.#consumers.values()) while (subscription.take(true) !== undefined);

@@ -224,6 +224,18 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     return this.#virtualHost.broker.compatibility === '3.10'
   }
 
+  /** The tag of the last delivery. */
+  get lastTag(): number {
+    return this.#tags
+  }
+
+  /** The lowest tag that waits for a settlement; `Infinity` when none does. */
+  get oldestTag(): number {
+    let oldest = this.unacked?.lowest ?? Number.POSITIVE_INFINITY
+    for (const tag of this.lost?.keys() ?? []) oldest = Math.min(oldest, tag)
+    return oldest
+  }
+
   drop(delivery: Delivery): void {
     this.unacked?.remove(delivery.tag)
     this.window?.release(delivery)

@@ -38,6 +38,14 @@ export class Unacked {
     return delivery
   }
 
+  /** The lowest tag that is out; `Infinity` when none is. */
+  get lowest(): number {
+    let lowest = Number.POSITIVE_INFINITY
+    for (const delivery of this.#ring) if (delivery !== undefined && delivery.tag < lowest) lowest = delivery.tag
+    for (const tag of this.#aside?.keys() ?? []) if (tag < lowest) lowest = tag
+    return lowest
+  }
+
   /** The deliveries in order of their tags. */
   [Symbol.iterator](): Iterator<Delivery> {
     const all = this.#ring.filter((delivery) => delivery !== undefined)

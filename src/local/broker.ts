@@ -15,6 +15,7 @@ import { Bus } from '../handles/bus.js'
 import { checkShortString, describe } from '../names.js'
 import { boolean, type Checks, checkOptions, didYouMean, integer, oneOf, signal, string } from '../options.js'
 import { BUILT_IN_QUEUE_ARGUMENTS } from '../queue-arguments/registry.js'
+import { TEN_YEARS } from '../time.js'
 import { type CloseBrokerOptions, type ClosedBroker, Closing } from './closing.js'
 import type { BrokerOverview } from './overview.js'
 import {
@@ -55,6 +56,14 @@ export interface BrokerOptions {
    * @default '4.3'
    */
   readonly compatibility?: Compatibility
+  /**
+   * How long a channel of an AMQP connection may leave a delivery unacknowledged before it is closed with 406 and gives
+   * back what it has (CON-20): ms, 1 to ten years, or `Infinity`. It looks once a minute, as RabbitMQ does, or once a
+   * timeout where that is shorter, so it may be two of these late. Only with `compatibility: '3.10'`: since 4.3 quorum
+   * queues have a `consumerTimeout` each.
+   * @default 1,800,000 with `compatibility: '3.10'`
+   */
+  readonly consumerTimeout?: number
   /** Where time comes from. @default the platform's clock and timers, looked up when they are used */
   readonly clock?: Clock
 }
@@ -77,6 +86,7 @@ const BROKER_CHECKS: Checks = {
   compatibility: oneOf('3.10', '4.3'),
   highWatermark: (value) =>
     value === Number.POSITIVE_INFINITY ? undefined : integer(1, Number.MAX_SAFE_INTEGER)(value),
+  consumerTimeout: (value) => (value === Number.POSITIVE_INFINITY ? undefined : integer(1, TEN_YEARS, 'ms')(value)),
   clock: (value) => {
     const { now, setTimeout, clearTimeout } = Object(value) as Partial<Clock>
     return [now, setTimeout, clearTimeout].every((method) => typeof method === 'function')
@@ -134,6 +144,7 @@ export class Broker {
       bodies: options.bodies ?? 'reference',
       highWatermark: options.highWatermark ?? 5_000_000,
       compatibility: options.compatibility ?? '4.3',
+      consumerTimeout: consumerTimeoutOf(options),
     })
   }
 
@@ -401,6 +412,13 @@ export class Broker {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError('broker')
   }
+}
+
+function consumerTimeoutOf({ compatibility = '4.3', consumerTimeout }: BrokerOptions): number {
+  if (compatibility === '3.10') return consumerTimeout ?? 1_800_000
+  if (consumerTimeout === undefined) return Number.POSITIVE_INFINITY
+  const since = `expected it with compatibility '3.10', got it with '${compatibility}'`
+  throw new InvalidOptionError(`new Broker: option 'consumerTimeout': ${since}, where quorum queues have one each`)
 }
 
 function typesByName(further: readonly ExchangeType[]): Map<string, ExchangeType> {

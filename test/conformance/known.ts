@@ -43,12 +43,6 @@ export const KNOWN: readonly Known[] = [
     'tracing shows what comes in and what goes out',
     ['TRC-04', 'unroutable'],
   ),
-  ...because(
-    'there is no timeout for the whole broker, only x-consumer-timeout of quorum queues, as in 4.3',
-    'a delivery must be acknowledged in time',
-    ['CON-20', 'without an ack'],
-    ['ACK-11', 'came back'],
-  ),
 ]
 
 const SERVER = 'https://github.com/rabbitmq/rabbitmq-server'
@@ -65,6 +59,8 @@ const PASSIVE = `a passive declare, by which scenarios look whether a channel li
 const RIGHTS = `${TOLD}; and ${PASSIVE}`
 const REPLIES = `a reply is routed, as to a queue, since 4.2: ${NOTES}/4.2.0.md, ${DOCS}/direct-reply-to`
 const RETURNS = `there is a delivery limit of 20 by default since 4.0, and a nack does not count for it since 4.3: ${NOTES}/4.0.1.md, ${SERVER}/pull/15387`
+
+const TIMEOUTS = `only quorum queues have a consumer timeout since 4.3: ${DOCS}/consumers#acknowledgement-timeout`
 
 /** Where leveret, with `compatibility: '4.3'`, does otherwise than with '3.10': as RabbitMQ does since. */
 export const SINCE: readonly Known[] = [
@@ -148,6 +144,7 @@ export const SINCE: readonly Known[] = [
     ['QQ-06', 'with 4 ready, after 3, then 1 were nacked', 'and then'],
     ['QQ-08', 'flags'],
   ),
+  ...because(TIMEOUTS, 'a delivery must be acknowledged in time', ['CON-20'], ['ACK-11']),
   ...because(RETURNS, 'a message may come back so often', ['QQ-04', 'deliveries with a limit of 2'], ['DLX-01', 'why']),
 ]
 

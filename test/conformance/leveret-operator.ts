@@ -7,9 +7,12 @@ type Limits = Readonly<Record<string, number>>
 
 export class LeveretOperator implements Operator {
   readonly #broker: Broker
+  readonly #setTimeout: (milliseconds: number) => void
 
-  constructor(broker: Broker) {
+  /** `setTimeout` puts a broker with another timeout in place of this one, or this one back: it is no running broker's to change. */
+  constructor(broker: Broker, setTimeout: (milliseconds: number) => void) {
     this.#broker = broker
+    this.#setTimeout = setTimeout
   }
 
   // n.b. leveret gives guest all rights in a new virtual host, as management does, and rabbitmqctl does not.
@@ -81,8 +84,7 @@ export class LeveretOperator implements Operator {
   setMemoryAlarm = (on: boolean) =>
     answer(() => (on ? this.#broker.setAlarm('memory') : this.#broker.clearAlarm('memory')))
 
-  // n.b. a queue's timeout, x-consumer-timeout of 4.3, is none of the broker's: see known.ts.
-  setConsumerTimeout = async () => ({ ok: false, text: 'no broker-wide timeout' })
+  setConsumerTimeout = (milliseconds: number) => answer(() => this.#setTimeout(milliseconds))
 
   #in(virtualHost: string, task: (host: VirtualHost) => void): Promise<Answer> {
     return answer(() => task(this.#broker.virtualHost(virtualHost)))

@@ -1,7 +1,7 @@
 // leveret as a target: a broker of its own behind amqplib's API, and the methods that the API has no word for by the
 // channel underneath.
 import type { Channel } from 'amqplib'
-import { Broker, type Compatibility } from 'leveret'
+import { Broker, type BrokerOptions, type Compatibility } from 'leveret'
 import * as amqplib from 'leveret/amqplib'
 import { consistentHash, random, recentHistory } from 'leveret/exchange-types'
 import type { BaseChannel } from '../../src/amqplib/channel.js'
@@ -94,11 +94,22 @@ let ports = 40_000
 
 export async function onLeveret(virtualHost: string, compatibility: Compatibility): Promise<Session> {
   const host = { hostname: '127.0.0.1', port: ports++ }
-  const broker = new Broker({ compatibility, exchangeTypes: [consistentHash, random, recentHistory] })
-  broker.createVirtualHost(virtualHost)
-  amqplib.useBroker(broker, host)
-  const close = async () => void (await broker.close({ timeout: 0 }))
-  const operator = new LeveretOperator(broker)
+  const brokers: Broker[] = []
+  const start = (options: BrokerOptions = {}) => {
+    const made = new Broker({ compatibility, exchangeTypes: [consistentHash, random, recentHistory], ...options })
+    made.createVirtualHost(virtualHost)
+    amqplib.useBroker(made, host)
+    brokers.push(made)
+    return made
+  }
+  const broker = start()
+  const close = async () => {
+    for (const each of brokers) await each.close({ timeout: 0 })
+  }
+  const operator = new LeveretOperator(broker, (consumerTimeout) => {
+    if (consumerTimeout === 0) amqplib.useBroker(broker, host)
+    else start({ consumerTimeout })
+  })
   const api = amqplib as unknown as typeof import('amqplib')
   return { amqplib: api, host, virtualHost, operator, protocol, plugins: true, close }
 }

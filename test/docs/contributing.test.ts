@@ -103,6 +103,7 @@ describe('a queue argument that is added', () => {
       bodies: 'reference',
       highWatermark: Number.POSITIVE_INFINITY,
       compatibility: '4.3',
+      consumerTimeout: Number.POSITIVE_INFINITY,
     })
     onTestFinished(() => state.close())
     return state

@@ -1,7 +1,7 @@
 // Channels and connections; limits; virtual hosts; alarms.
 import { bodies, delivery } from '../look.js'
 import { scenario } from '../scenario.js'
-import type { ChannelModel, Trial } from '../trial.js'
+import type { Channel, ChannelModel, Trial } from '../trial.js'
 
 const operator = { needs: ['operator'] } as const
 
@@ -322,6 +322,32 @@ export const timeout = [
       t.note('CON-20', 'without an ack', await t.fate(channel, () => undefined))
       t.note('ACK-11', 'came back', (await t.await(q, 1)).map(delivery))
       t.note('CON-20', 'one that needs none', await t.fate(other, () => undefined))
+      const late: Record<string, (on: Channel, queue: string) => unknown> = {
+        'of a get': (on, queue) => t.get(on, queue),
+        'of a consumer that is cancelled': async (on, queue) => {
+          const inbox = await t.consume(on, queue)
+          await inbox.until(1)
+          await on.cancel(inbox.tag)
+        },
+        'of a queue that is gone': async (on, queue) => {
+          await (await t.consume(on, queue)).until(1)
+          await on.deleteQueue(queue)
+        },
+        'before one that was acknowledged': async (on, queue) => {
+          t.send(on, queue, 'another')
+          const inbox = await t.consume(on, queue)
+          on.ack(await inbox.nth(2))
+        },
+      }
+      const fates = Object.entries(late).map(async ([what, leave]) => {
+        const [on, queue] = [await t.channel(), t.name('late') + what]
+        await on.assertQueue(queue)
+        t.send(on, queue, 'a')
+        await leave(on, queue)
+        await t.until(() => t.isClosed(on))
+        return [what, (await t.fate(on, () => undefined)).code]
+      })
+      t.note('CON-20', 'other deliveries', await Promise.all(fates))
     },
     { needs: ['operator'], alone: true },
   ),
