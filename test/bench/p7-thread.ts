@@ -42,4 +42,5 @@ const publish = async (): Promise<void> => {
   port.postMessage('ready')
 }
 
-await { count, echo, consume, respond, publish }[workerData as Role]()
+const roles: Record<Role, () => unknown> = { count, echo, consume, respond, publish }
+await roles[workerData as Role]()
