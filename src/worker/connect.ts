@@ -52,17 +52,18 @@ export async function connect(port: PortLike, options: ConnectOptions = {}): Pro
     timeout: options.timeout ?? 30_000,
     signal: options.signal,
   })
+  const attempt = `${Math.random()}`
   let asked: Endpoint | undefined
   const ask = (): void => {
     const { MessageChannel } = host
     if (MessageChannel === undefined) throw new FrameError('this platform has no MessageChannel')
     const { port1, port2 } = new MessageChannel()
     const own = endpointOf('connect', port1, true)
-    // n.b. what was asked before may be heard as well: whoever serves keeps the last.
+    // n.b. what was asked before may be heard as well: whoever serves knows them by their attempt, and keeps the last.
     asked?.close()
     asked = own
     greet(own, values, wait, scheduler)
-    endpoint.post({ leveret: 'connect', version: VERSION, port: port2 }, [port2])
+    endpoint.post({ leveret: 'connect', version: VERSION, attempt, port: port2 }, [port2])
   }
   // n.b. whoever begins to serve later says so, and has not heard what was asked before.
   endpoint.onMessage((message) => {

@@ -56,6 +56,9 @@ export class Served {
   readonly #state: BrokerState
   readonly #values: Values
   readonly #connections = new Set<LocalConnection>()
+  /** Which `connect` asked last, and the connection that it has. */
+  #attempt: unknown
+  #latest: LocalConnection | undefined
   #closed = false
 
   /** Use `serve()`. @hidden */
@@ -100,7 +103,7 @@ export class Served {
 
   #asked(message: unknown): void {
     // n.b. the application may say things of its own over the port.
-    const { leveret, version, port } = Object(message) as { leveret?: unknown; version?: unknown; port?: unknown }
+    const { leveret, version, attempt, port } = Object(message) as Readonly<Record<string, unknown>>
     if (leveret !== 'connect') return
     let endpoint: Endpoint
     try {
@@ -109,18 +112,28 @@ export class Served {
       this.#state.events.fault(error, 'connect from another thread')
       return
     }
-    if (version === VERSION) this.accept(endpoint)
-    else this.#refuse(endpoint, `expected version ${VERSION} of leveret's wire, got ${String(version)}`)
+    // n.b. whoever hears late that the port is served asks again, and listens to the last answer only.
+    if (attempt === this.#attempt) this.#latest?.end('it was asked for again')
+    this.#attempt = attempt
+    this.#latest = undefined
+    try {
+      if (version !== VERSION) {
+        throw new FrameError(`expected version ${VERSION} of leveret's wire, got ${String(version)}`)
+      }
+      this.accept(endpoint)
+    } catch (error) {
+      this.#refuse(endpoint, error)
+    }
   }
 
-  #refuse(endpoint: Endpoint, why: string): void {
+  #refuse(endpoint: Endpoint, why: unknown): void {
     const link = new Link(
       endpoint,
       this.#values,
       () => undefined,
       () => undefined,
     )
-    link.say(TELL.closed, link.pack(new FrameError(why)))
+    link.say(TELL.closed, link.pack(why))
     link.close()
   }
 
@@ -147,6 +160,7 @@ export class Served {
     })
     host = new HostConnection(link, connection, state)
     this.#connections.add(connection)
+    this.#latest = connection
     link.say(TELL.welcome, link.pack(welcomeOf(connection, state)))
     link.flush()
     link.keepAlive(false)

@@ -126,6 +126,7 @@ onEveryEngine('an abort', (scenario: Scenario) => {
         const { signal, abort, listeners } = countingSignal()
         const error = errorOf(() => begin(bus, signal))
         for (let i = 0; i < ticks; i++) await Promise.resolve()
+        if (ticks === 50) await turn()
         if (ticks === 50) expect(listeners()).toBe(1)
         abort(REASON)
         expect(await error).toMatchObject(aborted(accepted))

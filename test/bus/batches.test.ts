@@ -41,7 +41,7 @@ onEveryEngine('a batch', (scenario) => {
     expect(got.at(-1)).toEqual([6])
   })
 
-  scenario('is as large as 100 by default', async ({ bus }) => {
+  scenario('is as large as 100 by default', { needs: ['microtasks'] }, async ({ bus }) => {
     const queue = await bus.declareQueue<number>('q')
     await sendAll(queue, upTo(150))
     const { got } = loop(queue.createConsumer({ prefetch: 0 }), {})

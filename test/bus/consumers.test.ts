@@ -9,7 +9,9 @@ onEveryEngine('consumers', (scenario) => {
     // CON-09, CON-24
     const queue = await bus.declareQueue<number>('q')
     const one = collect(queue.createConsumer())
+    await turn()
     const two = collect((await connect()).queue<number>('q').createConsumer())
+    await turn()
     await sendAll(queue, upTo(6))
     await turn()
     expect([bodies(one), bodies(two)]).toEqual([

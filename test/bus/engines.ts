@@ -3,7 +3,7 @@
  * is listed in it, and the scenarios that need it are reported as skipped by name.
  */
 import { Broker, type BrokerOptions, type Bus, type VirtualHost } from 'leveret'
-import { loopback } from 'leveret/worker'
+import { connect, loopback, serve } from 'leveret/worker'
 import { describe, it } from 'vitest'
 import { expectConserved } from '../support/conservation.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -25,6 +25,8 @@ export type Capability =
   | 'by-reference'
   /** What is wrong with a publish or a consumer is thrown by the call. */
   | 'throws-at-once'
+  /** An answer takes microtasks, no turn of the event loop. */
+  | 'microtasks'
   /** What a consumer has not taken is known to the broker as not handed over. */
   | 'outbox'
   /** Delayed retry and consumer timeout of RabbitMQ 4.3. */
@@ -55,17 +57,29 @@ export interface Engine {
   open(options?: BrokerOptions): Promise<OpenEngine>
 }
 
+/** What an engine cannot do whose broker is at the other end of a wire. */
+const OVER_A_WIRE = {
+  'same-turn': 'a publish is decided at the other end of the wire, some microtasks later',
+  'by-reference': 'bodies are copied on their way',
+  'throws-at-once': 'the error comes back over the wire: as a rejection, a cancellation or a fault',
+  outbox: 'what is prefetched is at the other end, and counts as handed over there',
+} as const
+
 export const ENGINES: readonly Engine[] = [
   { name: 'local', cannot: {}, open: openLocal },
   {
     name: 'worker, without a thread',
-    cannot: {
-      'same-turn': 'a publish is decided at the other end of the wire, some microtasks later',
-      'by-reference': 'bodies are copied on their way',
-      'throws-at-once': 'the error comes back over the wire: as a rejection, a cancellation or a fault',
-      outbox: 'what is prefetched is at the other end, and counts as handed over there',
-    },
+    cannot: OVER_A_WIRE,
     open: openLoopback,
+  },
+  {
+    name: 'worker, by ports',
+    cannot: {
+      ...OVER_A_WIRE,
+      time: 'the far end of a port has a clock of its own',
+      microtasks: 'every post takes a turn of the event loop',
+    },
+    open: openPorts,
   },
 ]
 
@@ -75,6 +89,14 @@ function openLocal(options?: BrokerOptions): Promise<OpenEngine> {
 
 function openLoopback(options?: BrokerOptions): Promise<OpenEngine> {
   return open((broker) => loopback(broker), options)
+}
+
+function openPorts(options?: BrokerOptions): Promise<OpenEngine> {
+  return open((broker) => {
+    const { port1, port2 } = new MessageChannel()
+    serve(broker, port1)
+    return connect(port2)
+  }, options)
 }
 
 async function open(

@@ -394,7 +394,7 @@ onEveryEngine('moveTo', (scenario) => {
     expect(await drain(target)).toEqual([1, 3])
   })
 
-  scenario('shares the event loop, and a queue with its other takers', async (engine) => {
+  scenario('shares the event loop, and a queue with its other takers', { needs: ['microtasks'] }, async (engine) => {
     const { source, target } = await pair(engine)
     for (const n of upTo(20_000)) source.publish(n)
     let turns = 0

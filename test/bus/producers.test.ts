@@ -1,5 +1,6 @@
 /** Producers: send, publish, drained, and what comes back. */
 import { expect } from 'vitest'
+import { turn } from '../support/turn.js'
 import { onEveryEngine } from './engines.js'
 import { drain, errorOf, sendAll, take } from './helpers.js'
 
@@ -245,7 +246,7 @@ onEveryEngine('get', (scenario) => {
   scenario('hears that its queue is gone', async ({ bus }) => {
     const queue = await bus.declareQueue('q')
     const waiting = errorOf(() => queue.get({ wait: true }))
-    for (let i = 0; i < 10; i++) await Promise.resolve()
+    await turn()
     await queue.delete()
     expect(await waiting).toMatchObject({ code: 'CONSUMER_CANCELLED' })
   })

@@ -191,6 +191,17 @@ describe('a connect', () => {
     })
   })
 
+  it('is told why its user may not connect any more, and the broker goes on', async () => {
+    const broker = new Broker()
+    broker.addUser('worker')
+    broker.setPermissions('worker', { configure: '', write: '', read: '' })
+    const { here, there } = channel()
+    serve(broker, here, { user: 'worker' })
+    broker.clearPermissions('worker')
+    await expect(connect(there)).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
+    expect(broker.closed).toBe(false)
+  })
+
   for (const [what, answer] of [
     ['a text', 'hello'],
     ['undefined', undefined],
