@@ -23,6 +23,7 @@ function check({ pass, message }: verdicts.Verdict): void {
  * import { assertPublished, testBroker } from 'leveret/testing'
  *
  * await using kit = testBroker()
+ * await kit.bus.declareQueue('audit', { bindings: [kit.bus.exchange('amq.fanout').key('')] })
  * await kit.bus.exchange('amq.fanout').send('order.paid', { id: 7 })
  * assertPublished(kit, { exchange: 'amq.fanout', key: 'order.*', body: { id: 7 } })
  * assertPublished(kit, { body: { id: 8 } }, { times: 0 })

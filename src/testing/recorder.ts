@@ -41,9 +41,10 @@ export interface RecordSource {
  *
  * await using kit = testBroker()
  * const orders = await kit.bus.declareExchange<{ 'order.paid': { id: number } }>('orders', 'topic')
+ * await kit.bus.declareQueue('audit', { bindings: [orders.key('order.*')] })
  * orders.publish('order.paid', { id: 7 })
  * const { body, queues } = await kit.published.any({ exchange: orders, key: 'order.*', body: { id: 7 } })
- * console.log(body.id, queues) // 7 []
+ * console.log(body.id, queues) // 7 [ 'audit' ]
  * ```
  */
 export class Recorder implements Iterable<Recorded> {
