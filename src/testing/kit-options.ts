@@ -33,8 +33,17 @@ export interface WaitOptions {
 }
 
 const timeout = integer(1, 2 ** 31 - 1, 'ms')
-/** n.b. the broker checks the options that are its own. */
+const brokersOwn = (): undefined => undefined
+/** n.b. the broker checks the values of the options that are its own. */
 export const KIT_CHECKS: Checks = {
+  ...({
+    bodies: brokersOwn,
+    exchangeTypes: brokersOwn,
+    highWatermark: brokersOwn,
+    compatibility: brokersOwn,
+    consumerTimeout: brokersOwn,
+  } satisfies Record<keyof Omit<BrokerOptions, 'clock'>, unknown>),
+  strict: brokersOwn,
   clock: (value) => (value === 'virtual' || value === 'platform' ? undefined : "'virtual' or 'platform'"),
   timeout,
 }

@@ -99,9 +99,7 @@ export class TestKit {
   /** Use `testBroker()`. @hidden */
   constructor(options: TestBrokerOptions) {
     const { clock = 'virtual', timeout = 2_000, strict = true, ...others } = Object(options) as TestBrokerOptions
-    // n.b. the broker checks the options that are its own, and names an unknown one.
-    const own = { clock, timeout }
-    checkOptions('testBroker', own, KIT_CHECKS)
+    checkOptions('testBroker', options, KIT_CHECKS)
     const rules = rulesOf(strict)
     this.#clock = clock === 'virtual' ? new VirtualClock() : undefined
     this.broker = new Broker(this.#clock === undefined ? others : { ...others, clock: this.#clock })

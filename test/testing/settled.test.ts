@@ -228,6 +228,13 @@ describe('time', () => {
   })
 })
 
+test('an option that is misspelt is named, with the one that was meant', () => {
+  expect(() => testBroker({ timout: 5 } as object)).toThrow(
+    "testBroker: unknown option 'timout'; did you mean 'timeout'?",
+  )
+  expect(() => testBroker({ bodies: 'copied' } as object)).toThrow("option 'bodies' must be one of")
+})
+
 test('a kit that is disposed says so', async () => {
   const kit = testBroker()
   await kit[Symbol.asyncDispose]()
