@@ -70,6 +70,6 @@ export {
   string,
 } from './options.js'
 export type { DeathReason, QueueHooks, WithheldConfirm } from './queue-arguments/queue-argument.js'
-export { Scheduler, type Task } from './scheduler.js'
+export { afterTurn, Scheduler, type Task } from './scheduler.js'
 export { Timers } from './timers.js'
 export type { Send } from './tracker.js'

@@ -105,10 +105,7 @@ export class Scheduler {
 
   #yield(): void {
     this.#yielding = true
-    const { setImmediate, MessageChannel } = host
-    if (setImmediate !== undefined && isGenuine(setImmediate)) this.#yieldHandle = setImmediate(this.#turn)
-    else if (MessageChannel !== undefined) this.#yieldHandle = postTo(new MessageChannel(), this.#turn)
-    else this.#yieldHandle = this.#setTimeout.call(globalThis, this.#turn, 0)
+    this.#yieldHandle = afterTurn(this.#turn) ?? this.#setTimeout.call(globalThis, this.#turn, 0)
     // n.b. asking for a turn is no work by itself: only whoever waits for it makes it keep the process alive.
     this.#yieldHandle.unref?.()
   }
@@ -142,6 +139,13 @@ export class Scheduler {
     // n.b. not `queueMicrotask`: Jest's fake timers replace it, and it is slower.
     else void resolved.then(this.#pump)
   }
+}
+
+/** Calls back in a macrotask that no fake stands in for; undefined where the platform has none but its timers. */
+export function afterTurn(callback: () => void): TimerHandle | undefined {
+  const { setImmediate, MessageChannel } = host
+  if (setImmediate !== undefined && isGenuine(setImmediate)) return setImmediate(callback)
+  return MessageChannel === undefined ? undefined : postTo(new MessageChannel(), callback)
 }
 
 /** True for the platform's own `setImmediate`: fakes carry a clock (sinon) or are bound functions (node:test). */

@@ -3,7 +3,7 @@
  * microtask, so that an idle wire adds no latency; while more is said in the same turn of the event loop, it is kept for the
  * end of that turn.
  */
-import { FrameError, host, Message, type MessageProperties, NO_PROPERTIES, type TimerHandle } from '../internal.js'
+import { afterTurn, FrameError, Message, type MessageProperties, NO_PROPERTIES, type TimerHandle } from '../internal.js'
 import type { Endpoint } from './endpoint.js'
 import { Cargo, type Packed, type Values } from './values.js'
 
@@ -46,7 +46,6 @@ export class Link {
   /** How many things they say. */
   #said = 0
   #cargo = new Cargo()
-  #transfer: object[] = []
   #extras: readonly unknown[] = []
   #bytes: Uint8Array | undefined
   #scheduled = false
@@ -143,41 +142,34 @@ export class Link {
     return [exchange, routingKey, properties === NO_PROPERTIES ? 0 : this.pack(properties), this.pack(body)]
   }
 
-  /** These buffers go over with the post, instead of being copied. */
-  transfer(buffers: readonly object[]): void {
-    this.#transfer.push(...buffers)
-  }
-
   /** Posts what was said. */
   flush(): void {
     this.#scheduled = false
     if (!this.#open || this.#operations.length === 0) return
     const operations = this.#operations
     const cargo = this.#cargo
-    const transfer = this.#transfer
     this.#operations = []
     this.#said = 0
-    if (!cargo.empty) {
-      this.#cargo = new Cargo()
-      this.#transfer = []
-    }
+    if (!cargo.empty) this.#cargo = new Cargo()
     try {
-      this.#post(JSON.stringify(operations), cargo, transfer)
+      this.#post(JSON.stringify(operations), cargo)
     } catch (error) {
       // n.b. values are looked at when they are packed; what a platform refuses all the same costs the connection.
       this.#end(new FrameError(`a frame cannot be posted: ${String(error)}`))
       return
     }
     // n.b. an end in the same thread has no turns to save.
-    if (this.#endpoint.near !== true) this.#turn ??= later(this.#newTurn)
+    if (this.#endpoint.near === true || this.#turn !== undefined) return
+    // n.b. that a turn ends is no work: only what is said meanwhile keeps the thread alive.
+    this.#turn = afterTurn(this.#newTurn)
+    this.#turn?.unref?.()
   }
 
-  #post(text: string, cargo: Cargo, transfer: readonly object[]): void {
+  #post(text: string, cargo: Cargo): void {
     const bytes = cargo.buffer()
-    if (bytes !== undefined)
-      this.#endpoint.post([text, cargo.extras, bytes] satisfies Frame, [bytes.buffer, ...transfer])
+    if (bytes !== undefined) this.#endpoint.post([text, cargo.extras, bytes] satisfies Frame, [bytes.buffer])
     else if (cargo.empty) this.#endpoint.post([text] satisfies Frame, [])
-    else this.#endpoint.post([text, cargo.extras] satisfies Frame, transfer)
+    else this.#endpoint.post([text, cargo.extras] satisfies Frame, [])
   }
 
   /** Says what is left to say, and nothing more. */
@@ -195,7 +187,6 @@ export class Link {
   #schedule(): void {
     this.#scheduled = true
     if (this.#turn === undefined) void resolved.then(this.#flush)
-    // n.b. what is to be said is work; that a turn ends is none.
     else this.#turn.ref?.()
   }
 
@@ -242,22 +233,4 @@ export class Link {
 
 function isVerb(value: unknown): boolean {
   return typeof value === 'number'
-}
-
-/** Calls back when the event loop has come round, by the platform's own means. */
-function later(callback: () => void): TimerHandle {
-  const { setImmediate, MessageChannel } = host
-  if (setImmediate !== undefined && setImmediate.name === 'setImmediate') {
-    const immediate = setImmediate(callback)
-    immediate.unref?.()
-    return immediate
-  }
-  const Channel = MessageChannel as NonNullable<typeof MessageChannel>
-  const { port1, port2 } = new Channel()
-  port1.onmessage = () => {
-    port1.close()
-    callback()
-  }
-  port2.postMessage(undefined)
-  return port1
 }
