@@ -41,9 +41,11 @@ const MARKED = 4
 
 /** Bytes up to this many go into the buffer of their frame. */
 const SMALL = 16_384
-/** Values with more parts, or deeper ones, are left to structured clone: they may be circular. */
+/** Values with more parts, or deeper ones, go by structured clone: they may be circular. */
 const MOST_PARTS = 2_000
 const DEEPEST = 50
+/** n.b. about twice as many exhaust the stack of the thread that reads them, and are gone. */
+const MOST_LEVELS = 1_000
 
 /** A value that needs to be made anew; no JSON text and no application has such a key. */
 const MARK = '\u0000leveret'
@@ -57,6 +59,8 @@ interface Look {
   /** A part that cannot cross. */
   foreign: unknown
   parts: number
+  /** What was looked at, once there is so much that it may be circular. */
+  seen: Set<object> | undefined
 }
 
 /** What a frame carries beside its text. */
@@ -103,7 +107,7 @@ export class Values {
 
   /**
    * Makes a value ready for a frame.
-   * @throws BodyEncodingError for functions, symbols, and instances of classes without a codec.
+   * @throws BodyEncodingError for functions, symbols, instances of classes without a codec, and more than 1,000 levels.
    */
   pack(value: unknown, cargo: Cargo): Packed {
     if (value === undefined) return [NOTHING]
@@ -113,11 +117,11 @@ export class Values {
       cargo.length += value.byteLength
       return [BYTES, offset, value.byteLength]
     }
-    const look: Look = { clone: false, marked: false, foreign: undefined, parts: 0 }
+    const look: Look = { clone: false, marked: false, foreign: undefined, parts: 0, seen: undefined }
     this.#look(value, look, 0)
+    const ready = look.marked ? this.#mark(value, look, 0) : value
     if (look.foreign !== undefined) throw refusal(value, look.foreign)
     if (!look.clone) return Array.isArray(value) ? [JSON_VALUE, value] : (value as Packed)
-    const ready = look.marked ? this.#mark(value, 0) : value
     cargo.extras.push(ready)
     return [look.marked ? MARKED : CLONED, cargo.extras.length - 1]
   }
@@ -164,9 +168,13 @@ export class Values {
 
   #lookAt(value: object, look: Look, depth: number): void {
     if (++look.parts > MOST_PARTS || depth > DEEPEST) {
-      // n.b. what is not looked at structured clone may still refuse, in words of its own.
       look.clone = true
-    } else if (Array.isArray(value)) {
+      if (depth > MOST_LEVELS) throw new BodyEncodingError(`body is more than ${MOST_LEVELS} levels deep`)
+      look.seen ??= new Set()
+      if (look.seen.has(value)) return
+      look.seen.add(value)
+    }
+    if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) this.#look(value[i], look, depth + 1)
     } else if (isPlain(value)) {
       for (const key in value) this.#look((value as Record<string, unknown>)[key], look, depth + 1)
@@ -187,18 +195,26 @@ export class Values {
     )
   }
 
-  /** A copy in which what needs to be made anew is marked. */
-  #mark(value: unknown, depth: number): unknown {
+  /** A copy in which what needs to be made anew is marked. What is in that is looked at only here. */
+  #mark(value: unknown, look: Look, depth: number): unknown {
+    if (typeof value === 'function' || typeof value === 'symbol') look.foreign ??= value
     if (typeof value !== 'object' || value === null) return value
-    if (depth > DEEPEST) throw new BodyEncodingError('it is too deep for one with errors or codecs in it')
-    const next = (each: unknown): unknown => this.#mark(each, depth + 1)
+    if (depth > DEEPEST) {
+      throw new BodyEncodingError(
+        `body has errors or codecs in it, and is circular or more than ${DEEPEST} levels deep`,
+      )
+    }
+    const next = (each: unknown): unknown => this.#mark(each, look, depth + 1)
     const codec = this.#codecOf(value)
     if (codec !== undefined) return { [MARK]: codec.name, value: next(codec.encode(value)) }
     if (value instanceof Error) return { [MARK]: '', value: failureOf(value, next) }
     if (Array.isArray(value)) return value.map(next)
     if (value instanceof Map) return new Map([...value].map(([key, each]) => [next(key), next(each)]))
     if (value instanceof Set) return new Set([...value].map(next))
-    if (!isPlain(value)) return value
+    if (!isPlain(value)) {
+      if (!isCloneable(value)) look.foreign ??= value
+      return value
+    }
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, next(each)]))
   }
 
@@ -227,22 +243,30 @@ function isPlain(value: object): boolean {
 }
 
 function refusal(value: unknown, foreign: unknown): BodyEncodingError {
-  const what = `body${wayTo(value, foreign, 0) ?? ''}`
+  const way = wayTo(value, foreign, new Set())
+  const what = way === undefined ? 'something in body' : `body${way}`
   if (typeof foreign !== 'object' || foreign === null) {
     return new BodyEncodingError(`${what} is ${describe(foreign)}, which no other thread can have`)
   }
   const { name } = foreign.constructor ?? {}
+  if (name !== undefined && TRANSFERABLE.has(name)) {
+    return new BodyEncodingError(
+      `${what} is a ${name}, which can only be transferred: post it to the thread by yourself`,
+    )
+  }
   const type = name === undefined || name === '' ? 'a class' : `class ${name}`
   const help = 'send plain data, or register a codec for it at both ends'
   return new BodyEncodingError(`${what} is an instance of ${type}, which would arrive without it: ${help}`)
 }
 
 /** The way to a part of a value, such as `.items[0]`. */
-function wayTo(value: unknown, part: unknown, depth: number): string | undefined {
+function wayTo(value: unknown, part: unknown, seen: Set<object>): string | undefined {
   if (value === part) return ''
-  if (typeof value !== 'object' || value === null || depth > DEEPEST) return undefined
+  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined
+  if (!Array.isArray(value) && !isPlain(value) && !(value instanceof Error)) return undefined
+  seen.add(value)
   for (const [key, each] of Object.entries(value)) {
-    const rest = wayTo(each, part, depth + 1)
+    const rest = wayTo(each, part, seen)
     if (rest !== undefined) return `${Array.isArray(value) ? `[${key}]` : `.${key}`}${rest}`
   }
   return undefined
@@ -255,15 +279,21 @@ function isCloneable(value: object): boolean {
 
 const CLONEABLE = new Set(
   [
-    ...['Date', 'RegExp', 'Map', 'Set', 'ArrayBuffer', 'SharedArrayBuffer', 'DataView', 'Boolean', 'Number', 'String'],
+    ...['Date', 'RegExp', 'Map', 'Set', 'ArrayBuffer', 'SharedArrayBuffer', 'DataView'],
+    ...['Boolean', 'Number', 'String', 'BigInt'],
     ...['Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array'],
-    ...['Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array', 'MessagePort', 'Blob', 'File'],
-    ...['ImageData', 'ImageBitmap', 'CryptoKey', 'URL'],
+    ...['Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array', 'Blob', 'CryptoKey'],
+    // n.b. in browsers. A File is not among them, as Node 20 makes a Blob of it, nor a URL, of which nothing is left.
+    ...['ImageData', 'ImageBitmap'],
   ].map((name) => `[object ${name}]`),
 )
+
+const TRANSFERABLE = new Set(['MessagePort', 'ReadableStream', 'WritableStream', 'TransformStream'])
 
 /** n.b. a subclass of Map, say, would arrive as a Map. A Buffer is one of Uint8Array, and arrives as that. */
 function isPlatforms(value: object): boolean {
   const type = value.constructor
-  return type === undefined || type.name === 'Buffer' || /\[native code]/.test(String(type))
+  if (type === undefined || type.name === 'Buffer' || /\[native code]/.test(String(type))) return true
+  // n.b. Node's own Blob is no native code.
+  return Reflect.get(globalThis, type.name) === type
 }

@@ -1,8 +1,9 @@
 // What crosses between threads, and how it comes out there.
+import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
-import { Broker, type LeveretError, NotFoundError } from 'leveret'
-import { type Codec, loopback } from 'leveret/worker'
-import { describe, expect, it } from 'vitest'
+import { Broker, type LeveretError, NotFoundError, type Queue } from 'leveret'
+import { type Codec, connect, loopback, serve } from 'leveret/worker'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
 /** Sends a body from one end and takes it at the other: across, twice. */
 async function across(body: unknown, codecs: readonly Codec[] = []): Promise<unknown> {
@@ -10,6 +11,21 @@ async function across(body: unknown, codecs: readonly Codec[] = []): Promise<unk
   const queue = await bus.declareQueue<unknown>('q')
   await queue.send(body)
   return (await queue.get())?.body
+}
+
+/** A queue over a real port, which tells what may not be posted, and reads on a stack of its own. */
+async function farQueue(codecs: readonly Codec[] = []): Promise<Queue<unknown>> {
+  const { port1, port2 } = new MessageChannel()
+  onTestFinished(() => port1.close())
+  serve(new Broker(), port1, { codecs })
+  return (await connect(port2, { codecs })).declareQueue('q')
+}
+
+/** So many levels of objects. */
+function nested(levels: number): object {
+  let value: object = {}
+  for (let i = 1; i < levels; i++) value = { value }
+  return value
 }
 
 class Money {
@@ -109,3 +125,64 @@ describe('a body that crosses to another thread', () => {
     expect((await queue.get())?.body).toEqual(new Uint8Array([1]))
   })
 })
+
+describe('a body that cannot cross to another thread', () => {
+  const sparse = (at: number, part: unknown) => Array.from({ length: at + 1 }, (_, i) => (i === at ? part : { i }))
+  const circular: Record<string, unknown> = { id: 1 }
+  circular['self'] = circular
+  circular['again'] = [circular, circular]
+
+  it.each<[string, unknown, string]>([
+    ['a function', { on: () => 1 }, 'body.on is function on'],
+    ['a function among thousands of parts', sparse(5_000, { on: () => 1 }), 'body[5000].on is function on'],
+    ['a symbol deep in it', { a: { b: [nested(60), Symbol('s')] } }, 'body.a.b[1] is a symbol'],
+    ['a function in what is circular', { circular, f: () => 1 }, 'body.f is function f'],
+    ['a function in a set', new Set([() => 1]), 'something in body is a function,'],
+    ['a function in an error', { why: Object.assign(new Error(), { f: () => 1 }) }, 'body.why.f is function f'],
+    [
+      'an instance in an error',
+      Object.assign(new Error(), { at: new Money(1) }),
+      'body.at is an instance of class Money',
+    ],
+    ['a function as cause', new Error('e', { cause: () => 1 }), 'something in body is function'],
+    ['a port', { port: new MessageChannel().port1 }, 'body.port is a MessagePort, which can only be transferred'],
+    ['a stream', new ReadableStream(), 'body is a ReadableStream, which can only be transferred'],
+    ['an URL', new URL('http://localhost'), 'body is an instance of class URL'],
+    ['20,000 levels', nested(20_000), 'body is more than 1000 levels deep'],
+    ['a circular error', circularError(), 'is circular or more than 50 levels deep'],
+  ])('is refused by name, and the connection goes on: %s', async (_what, body, message) => {
+    const queue = await farQueue()
+    await expect(queue.send(body)).rejects.toMatchObject({
+      code: 'BODY_NOT_ENCODABLE',
+      message: expect.stringContaining(message) as string,
+    })
+    await queue.send('next')
+    expect((await queue.get())?.body).toBe('next')
+  })
+
+  it('is refused when it is what a codec makes', async () => {
+    const codec: Codec<Money> = { ...money, encode: () => ({ f: () => 1 }) } as never
+    const queue = await farQueue([codec as Codec])
+    await expect(queue.send({ price: new Money(1) })).rejects.toThrow('something in body is function')
+    await queue.send('next')
+    expect((await queue.get())?.body).toBe('next')
+  })
+
+  it.each<[string, unknown]>([
+    ['thousands of parts', sparse(5_000, 'last')],
+    ['circles', { circular, parts: sparse(3_000, circular) }],
+    ['1,000 levels', nested(1_000)],
+    ['a blob', new Blob(['abc'])],
+    ['a boxed bigint', Object(1n)],
+  ])('is not one of: %s', async (_what, body) => {
+    const queue = await farQueue()
+    await queue.send(body)
+    expect((await queue.get())?.body).toStrictEqual(structuredClone(body))
+  })
+})
+
+function circularError(): Error {
+  const error = new Error('of itself')
+  error.cause = error
+  return error
+}
