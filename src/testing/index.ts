@@ -1,4 +1,13 @@
 /** leveret/testing: tests of messaging that are exact, instant and explain themselves. */
+
+export { InternalError, TestFailedError } from './errors.js'
+export { type ExploreOptions, explore } from './faults/explore.js'
+export type { Fault } from './faults/fault.js'
+export type { BlockOptions, DelayOptions, DropOptions, FaultOptions, Faults, StorageOptions } from './faults/faults.js'
+export type { DelayedConfirms } from './faults/publish-faults.js'
+export { TestKit, testBroker } from './kit.js'
+export type { TestBrokerOptions, WaitOptions } from './kit-options.js'
+export type { Happening } from './log/log.js'
 export {
   assertAcked,
   assertDeadLettered,
@@ -7,22 +16,14 @@ export {
   assertReady,
   assertRoutes,
   assertUnacked,
-} from './assertions.js'
-export type { ExpectDefinitionsOptions } from './drift.js'
-export type { Duration } from './duration.js'
-export { InternalError, TestFailedError } from './errors.js'
-export { type ExploreOptions, explore } from './explore.js'
-export type { Fault } from './fault.js'
-export type { BlockOptions, DelayOptions, DropOptions, FaultOptions, Faults, StorageOptions } from './faults.js'
-export type { AnyExchange, AnyQueue, BodyFilter, FilteredBody, MessageFilter, Pattern } from './filter.js'
-export { TestKit, testBroker } from './kit.js'
-export type { TestBrokerOptions, WaitOptions } from './kit-options.js'
-export type { Happening } from './log.js'
-export { type KitMatchers, matchers } from './matchers.js'
-export type { DelayedConfirms } from './publish-faults.js'
-export type { Recorded } from './record.js'
-export type { AnyOptions, Recorder } from './recorder.js'
-export type { Parked } from './stillness.js'
-export type { Allowances, Allowed, Rule, Strictness, StrictnessRules } from './strictness.js'
-export type { TimelineOptions } from './timeline.js'
-export type { Destination, TimesOptions, Verdict } from './verdicts.js'
+} from './records/assertions.js'
+export type { AnyExchange, AnyQueue, BodyFilter, FilteredBody, MessageFilter, Pattern } from './records/filter.js'
+export { type KitMatchers, matchers } from './records/matchers.js'
+export type { Recorded } from './records/record.js'
+export type { AnyOptions, Recorder } from './records/recorder.js'
+export type { TimelineOptions } from './records/timeline.js'
+export type { Destination, TimesOptions, Verdict } from './records/verdicts.js'
+export type { ExpectDefinitionsOptions } from './strict/drift.js'
+export type { Allowances, Allowed, Rule, Strictness, StrictnessRules } from './strict/strictness.js'
+export type { Duration } from './time/duration.js'
+export type { Parked } from './time/stillness.js'

@@ -1,6 +1,6 @@
 /** How kits are made, and how long they wait. */
 import { type BrokerOptions, type Checks, integer, signal } from '../internal.js'
-import type { Strictness } from './strictness.js'
+import type { Strictness } from './strict/strictness.js'
 
 /** How a test broker is made: as any broker, and what the kit adds. */
 export interface TestBrokerOptions extends Omit<BrokerOptions, 'clock'> {

@@ -10,19 +10,19 @@ import {
   type Topology,
   type VirtualHost,
 } from '../internal.js'
-import { VirtualClock } from './clock.js'
-import { type ExpectDefinitionsOptions, ExpectedDefinitions } from './drift.js'
-import { type Duration, milliseconds } from './duration.js'
 import { TestFailedError } from './errors.js'
-import { Faults } from './faults.js'
-import { Follower } from './follower.js'
+import { Faults } from './faults/faults.js'
 import { KIT_CHECKS, type TestBrokerOptions, WAIT_CHECKS, type WaitOptions } from './kit-options.js'
-import { Ledger } from './ledger.js'
-import type { Recorder } from './recorder.js'
-import { Recorders } from './recorders.js'
-import { type Parked, type Patience, Stillness } from './stillness.js'
-import { type Allowances, rulesOf } from './strictness.js'
-import type { TimelineOptions } from './timeline.js'
+import { Follower } from './log/follower.js'
+import type { Recorder } from './records/recorder.js'
+import { Recorders } from './records/recorders.js'
+import type { TimelineOptions } from './records/timeline.js'
+import { type ExpectDefinitionsOptions, ExpectedDefinitions } from './strict/drift.js'
+import { Ledger } from './strict/ledger.js'
+import { type Allowances, rulesOf } from './strict/strictness.js'
+import { VirtualClock } from './time/clock.js'
+import { type Duration, milliseconds } from './time/duration.js'
+import { type Parked, type Patience, Stillness } from './time/stillness.js'
 
 /**
  * Makes a broker for a test, and the kit around it.

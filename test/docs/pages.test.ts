@@ -70,15 +70,15 @@ describe('the tables of the documentation', () => {
   test('docs/testing.md has every rule, recorder and fault of the kit', () => {
     const text = page('docs/testing.md')
     const rules = wordsOf(
-      'src/testing/strictness.ts',
+      'src/testing/strict/strictness.ts',
       /export interface StrictnessRules {[\s\S]*?^}/m,
       /^ {2}readonly (\w+)\?:/gm,
     )
     expect(rules.filter((rule) => !text.includes(`| \`${rule}\` |`))).toEqual([])
-    const recorders = wordsOf('src/testing/log.ts', /export type Happening =\n(?: {2}\| .*\n)+/, /'(\w+)'/g)
+    const recorders = wordsOf('src/testing/log/log.ts', /export type Happening =\n(?: {2}\| .*\n)+/, /'(\w+)'/g)
     expect(recorders.filter((name) => !text.includes(`${name}\``))).toEqual([])
     const faults = wordsOf(
-      'src/testing/faults.ts',
+      'src/testing/faults/faults.ts',
       /export class Faults {[\s\S]*?^}/m,
       /^ {2}(\w+)\(.*(?:Fault|void) {$/gm,
     )

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { matchers } from 'leveret/testing'
 import { expect, test } from 'vitest'
-import { Faults } from '../../src/testing/faults.js'
+import { Faults } from '../../src/testing/faults/faults.js'
 import * as testing from '../../src/testing/index.js'
-import { RULES } from '../../src/testing/strictness.js'
+import { RULES } from '../../src/testing/strict/strictness.js'
 import { faultOf } from '../mutants/trial.js'
 import { features } from './features.js'
 
@@ -18,7 +18,7 @@ test('every feature can be turned off by an edit of one place', () => {
 
 test('every rule, recorder, matcher, assertion and fault is a feature', () => {
   const happenings =
-    /export type Happening =\n(?: {2}\| .*\n)+/.exec(readFileSync('src/testing/log.ts', 'utf8'))?.[0] ?? ''
+    /export type Happening =\n(?: {2}\| .*\n)+/.exec(readFileSync('src/testing/log/log.ts', 'utf8'))?.[0] ?? ''
   const faults = Object.getOwnPropertyNames(Faults.prototype).filter(
     (name) => !/^(constructor|unfired|begin)$/.test(name),
   )

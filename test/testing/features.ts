@@ -51,7 +51,7 @@ const scripted = ['rejectConfirms', 'delayConfirms', 'failStorage', 'duplicate',
 
 export const features: readonly Feature[] = [
   // Rest
-  ...of('stillness', 'settled', [
+  ...of('time/stillness', 'settled', [
     ['settled: rest is known, not two idle turns', 'const holds = look()', 'const holds: Hold[] = []'],
     [
       'settled: waits for deliveries in hand',
@@ -100,7 +100,7 @@ export const features: readonly Feature[] = [
   ]),
 
   // Causality
-  ...of('causality', 'causality', [
+  ...of('log/causality', 'causality', [
     [
       'causality: a chain waits for nothing else',
       'if (next === this) return true\n    return false',
@@ -119,7 +119,7 @@ export const features: readonly Feature[] = [
   ]),
 
   // Time
-  ...of('clock', 'kit', [
+  ...of('time/clock', 'kit', [
     ['time: what is due comes in the order of its time', 'a.due < b.due ||', 'a.due > b.due ||'],
     ['time: what is due at once comes in the order of arming', 'a.order < b.order', 'a.order > b.order'],
     ['time: a cleared timer does not fire', ';(handle as Armed).callback = undefined', 'void handle'],
@@ -138,14 +138,14 @@ export const features: readonly Feature[] = [
     ['kit: a disposed one is refused', 'if (this.#disposed) throw', 'if (this.#disposed && this.#timeout === 0) throw'],
     ['kit: what may be the reason becomes the cause', 'error.cause = reason', ''],
   ]),
-  ...of('duration', 'settled', [
+  ...of('time/duration', 'settled', [
     ['time: units', '* (UNITS[unit ??', '* 1 + 0 * (UNITS[unit ??'],
     ['time: does not go back', 'Number.isFinite(ms) && ms >= 0', 'Number.isFinite(ms)'],
   ]),
 
   // Recorders
   ...of(
-    'recorders',
+    'records/recorders',
     'recorders',
     each(recorders, (name) => [
       `recorder: ${name}`,
@@ -153,7 +153,7 @@ export const features: readonly Feature[] = [
       `if (what !== '${name}') this.of(what).add(entry)`,
     ]),
   ),
-  ...of('recorders', 'recorders', [
+  ...of('records/recorders', 'recorders', [
     ['any: resolves on the event', 'if (fits(record, criteria)) resolve(record)', ''],
     [
       'any: fails at rest',
@@ -168,12 +168,12 @@ export const features: readonly Feature[] = [
     ['any: sees what the test does in the same turn', 'await setImmediate()', ''],
     ['recorded: its cause', 'return from && this.recordOf(from)', 'return undefined && this.recordOf(entry)'],
   ]),
-  ...of('recorder', 'recorders', [
+  ...of('records/recorder', 'recorders', [
     ['filter: has to fit', 'criteria.every((criterion)', '[].every((criterion: (typeof criteria)[number])'],
     ['filter: a name that can never match is refused', 'for (const criterion of criteria) criterion.check?.()', ''],
   ]),
   ...of(
-    'filter',
+    'records/filter',
     'recorders',
     each(['exchange', 'key', 'queue', 'body', 'headers', 'properties'], (name) => [
       `filter: by ${name}`,
@@ -181,7 +181,7 @@ export const features: readonly Feature[] = [
       `if (${name} !== undefined && ${name} === null) `,
     ]),
   ),
-  ...of('difference', 'recorders', [
+  ...of('records/difference', 'recorders', [
     [
       'filter: parts are enough',
       'for (const [name, value] of Object.entries(expected)) {',
@@ -198,12 +198,12 @@ export const features: readonly Feature[] = [
       "if (path === '' && expected instanceof RegExp && typeof",
     ],
   ]),
-  ...of('record', 'recorders', [
+  ...of('records/record', 'recorders', [
     ['recorded: bytes are decoded', 'if (!(body instanceof Uint8Array)) return body', 'return body'],
   ]),
 
   // What is said
-  ...of('timeline', 'recorders', [
+  ...of('records/timeline', 'recorders', [
     [
       'timeline',
       "if (entries.length === 0) return 'nothing happened'",
@@ -214,7 +214,7 @@ export const features: readonly Feature[] = [
     ['timeline: where it was done', 'const where = site === undefined ?', 'const where = site !== null ?'],
     ['timeline: cut in its middle', 'if (lines.length <= most)', 'if (lines.length >= 0)'],
   ]),
-  ...of('why-not', 'recorders', [
+  ...of('records/why-not', 'recorders', [
     [
       'why not: what came near',
       'const near = nearMisses(criteria, records)\n  const count',
@@ -233,12 +233,12 @@ export const features: readonly Feature[] = [
     ['why not: what waits', 'waits.length === 0 ?', 'waits.length >= 0 ?'],
     ['why not: the timeline', 'indent(timeline)', "''"],
   ]),
-  ...of('site', 'recorders', [
+  ...of('log/site', 'recorders', [
     ['sites: the line of the application', 'if (site === undefined) return undefined', 'return undefined'],
   ]),
 
   // Matchers
-  ...of('verdicts', 'matchers', [
+  ...of('records/verdicts', 'matchers', [
     ...each(['toHavePublished', 'toHaveDeadLettered', 'toHaveBeenAcked'], (name): Edit => {
       const [happening = ''] =
         { toHavePublished: ['published'], toHaveDeadLettered: ['deadLettered'], toHaveBeenAcked: ['acked'] }[name] ?? []
@@ -266,7 +266,7 @@ export const features: readonly Feature[] = [
     ['matcher: times', 'found.length === options.times', 'found.length > 0'],
   ]),
   ...of(
-    'assertions',
+    'records/assertions',
     'matchers',
     (
       [
@@ -285,7 +285,7 @@ export const features: readonly Feature[] = [
 
   // Strictness
   ...of(
-    'ledger',
+    'strict/ledger',
     'strictness',
     each(rules, (rule) => [
       `strict: ${rule}`,
@@ -293,12 +293,12 @@ export const features: readonly Feature[] = [
       `rule !== '${rule}' && this.#rules.has(rule) &&`,
     ]),
   ),
-  ...of('notes', 'strictness', [
+  ...of('log/notes', 'strictness', [
     ['strict: frozen', "if (this.#rules.has('frozen')) freezeDeep(body)", 'void freezeDeep'],
     ['strict: a message that goes round is stopped', '?.queues.get(queue)?.pause()', '?.queues.get(queue)'],
   ]),
-  ...of('freeze', 'strictness', [['strict: Maps and Sets are frozen', 'refuseChanges(value, kind)', '']]),
-  ...of('ledger', 'strictness', [
+  ...of('log/freeze', 'strictness', [['strict: Maps and Sets are frozen', 'refuseChanges(value, kind)', '']]),
+  ...of('strict/ledger', 'strictness', [
     ['strict: each finding is told once', 'for (const { about } of findings) this.#told.add(about)', ''],
     ['strict: findings say what to do', 'ADVICE[rule]', "''"],
     ['strict: findings say how to allow them', 'hintOf(first)', "''"],
@@ -310,10 +310,10 @@ export const features: readonly Feature[] = [
     ],
     ['allow', '!this.#forgiveness.forgives(rule, names)', 'true'],
   ]),
-  ...of('strictness', 'strictness', [['strict: rules go by name', 'strict[rule] !== false', 'true']]),
+  ...of('strict/strictness', 'strictness', [['strict: rules go by name', 'strict[rule] !== false', 'true']]),
 
   // Definitions
-  ...of('drift', 'drift', [
+  ...of('strict/drift', 'drift', [
     ['drift: queues', 'if (isOwn(queue)) return []', 'return []'],
     ['drift: exchanges', "if (name.startsWith('amq.')) return []", 'return []'],
     ['drift: bindings', "if (source === '' || destination", "return []\n    if (source === '' || destination"],
@@ -324,7 +324,7 @@ export const features: readonly Feature[] = [
 
   // Faults
   ...of(
-    'faults',
+    'faults/faults',
     'faults',
     each(scripted, (name) => [
       `fault: ${name}`,
@@ -332,7 +332,7 @@ export const features: readonly Feature[] = [
       `if (!fault.what.startsWith('${name}')) this.begin(fault)\n    if`,
     ]),
   ),
-  ...of('faults', 'faults', [
+  ...of('faults/faults', 'faults', [
     ['fault: dropConnection now', 'for (const connection of connections) cutConnection(this.#network, connection)', ''],
     ['fault: dropConnection of one', 'return ({ name }) => name === target', 'return () => true'],
     ['fault: cancelConsumer', "for (const consumer of consumers) consumer.end('it was cancelled by a test')", ''],
@@ -349,11 +349,11 @@ export const features: readonly Feature[] = [
       'return queue as QueueState\n',
     ],
   ]),
-  ...of('fault', 'faults', [
+  ...of('faults/fault', 'faults', [
     ['fault: counted', 'if (this.remaining <= 0) return false', ''],
     ['fault: cancel', 'this.#cancelled = true', ''],
   ]),
-  ...of('publish-faults', 'faults', [
+  ...of('faults/publish-faults', 'faults', [
     ['fault: confirms that are held back are released', 'for (const held of [...this.#held]) this.#letGo(held)', ''],
     [
       'fault: confirms are held back by time',
@@ -361,7 +361,7 @@ export const features: readonly Feature[] = [
       'if (by === -1) this.#follower.after(by',
     ],
   ]),
-  ...of('connection-faults', 'faults', [
+  ...of('faults/connection-faults', 'faults', [
     ['fault: dropConnection before a delivery', "when === 'after' || !this", "when !== 'never' as never || !this"],
     [
       'fault: dropConnection after a delivery',
@@ -381,7 +381,7 @@ export const features: readonly Feature[] = [
   ]),
 
   // Exploration
-  ...of('explore', 'explore', [
+  ...of('faults/explore', 'explore', [
     ['explore: says the seed', 'Object.entries({ seed, ', 'Object.entries({ seed: 0, '],
     ['explore: each run has another seed', 'const seed = (first + run) % MOST', 'const seed = first'],
     ['explore: the seed decides', 'new Chance(seed)', 'new Chance(Math.floor(Math.random() * MOST))'],
@@ -399,7 +399,7 @@ export const features: readonly Feature[] = [
     ['explore: what a run leaves behind', 'if (!failed) throw error', ''],
     ['explore: its kit is as asked for', 'testBroker(options.kit)', 'testBroker()'],
   ]),
-  ...of('exploring-scheduler', 'explore', [
+  ...of('faults/exploring-scheduler', 'explore', [
     ['explore: which consumer is first', 'candidates[this.#chance.below(candidates.length)]', 'candidates[0]'],
     ['explore: how far handlers come in between', 'if (left-- === 0) callback()', 'if (left >= 0) callback()'],
     ['explore: another turn of the event loop', 'if (range === 0) {', 'if (range < 0) {'],

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { explore, testBroker } from 'leveret/testing'
 import { describe, expect, test } from 'vitest'
-import { VirtualClock } from '../../src/testing/clock.js'
+import { VirtualClock } from '../../src/testing/time/clock.js'
 
 const io = () => readFile(new URL(import.meta.url))
 
