@@ -70,6 +70,12 @@ export interface AsyncScope {
   runInAsyncScope<This, Result>(fn: (this: This) => Result, thisArg: This): Result
 }
 
+/** The part of a `LockManager` that this package uses. */
+export interface Locks {
+  /** Holds the lock while the promise that the callback answers is pending. */
+  request(name: string, options: { readonly signal?: AbortSignalLike }, granted: () => unknown): Promise<unknown>
+}
+
 /** A `node:diagnostics_channel`. */
 export interface DiagnosticsChannel {
   readonly hasSubscribers: boolean
@@ -88,6 +94,8 @@ interface Host {
   structuredClone?: <T>(value: T) => T
   WritableStream?: new (sink: object, strategy: { highWaterMark: number }) => object
   URL: new (url: string) => object
+  /** n.b. without locks outside of a secure context. */
+  navigator?: { readonly locks?: Locks }
   TextEncoder: new () => { encode(text: string): Uint8Array }
   TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string }
   process?: {

@@ -20,6 +20,7 @@ import {
 import { WorkerConnection } from './connection.js'
 import { type Endpoint, endpointOf, type PortLike, pair } from './endpoint.js'
 import { asError } from './failure.js'
+import { lockOfThread } from './life.js'
 import { loginOf, Served, type ServeOptions } from './serve.js'
 import { type Codec, type Packed, Values } from './values.js'
 import { TELL, VERSION, type Welcome } from './verbs.js'
@@ -54,6 +55,7 @@ export async function connect(port: PortLike, options: ConnectOptions = {}): Pro
   })
   const attempt = `${Math.random()}`
   let asked: Endpoint | undefined
+  let lock: string | undefined
   const ask = (): void => {
     const { MessageChannel } = host
     if (MessageChannel === undefined) throw new FrameError('this platform has no MessageChannel')
@@ -63,14 +65,16 @@ export async function connect(port: PortLike, options: ConnectOptions = {}): Pro
     asked?.close()
     asked = own
     greet(own, values, wait, scheduler)
-    endpoint.post({ leveret: 'connect', version: VERSION, attempt, port: port2 }, [port2])
+    endpoint.post({ leveret: 'connect', version: VERSION, attempt, port: port2, lock }, [port2])
   }
   // n.b. whoever begins to serve later says so, and has not heard what was asked before.
   endpoint.onMessage((message) => {
-    if (wait.open && (Object(message) as { leveret?: unknown }).leveret === 'serve') ask()
+    if (asked !== undefined && wait.open && (Object(message) as { leveret?: unknown }).leveret === 'serve') ask()
   })
   endpoint.onClose(() => wait.reject(new ConnectionLostError('connect', 'the other end of its port is gone')))
   try {
+    // n.b. it must be held before anybody waits for it.
+    if (endpoint.web) lock = await Promise.race([lockOfThread(), wait.promise.then(() => undefined)])
     ask()
     return await wait.promise
   } finally {

@@ -1,5 +1,6 @@
 /** The two ends of a wire: a Node `MessagePort` or `Worker`, a browser's, or two ends in one thread. */
 import { describe, InvalidOptionError } from '../internal.js'
+import { whenFree } from './life.js'
 
 /** What messages are posted to and come from. */
 export interface Endpoint {
@@ -11,6 +12,8 @@ export interface Endpoint {
   close(): void
   /** True when the other end is in this thread. */
   readonly near?: boolean
+  /** True in a browser, where nobody is told that a thread has ended. */
+  readonly web?: boolean
   /** Whether it keeps its thread alive. */
   keepAlive(on: boolean): void
 }
@@ -39,14 +42,14 @@ interface WebPort {
 export type PortLike = NodePort | WebPort
 
 /**
- * The endpoint of a port. `owned` ones are closed with it.
+ * The endpoint of a port. `owned` ones are closed with it; a `lock` is held by the thread at the other end, in browsers.
  * @throws InvalidOptionError.
  */
-export function endpointOf(what: string, port: unknown, owned: boolean): Endpoint {
+export function endpointOf(what: string, port: unknown, owned: boolean, lock?: string): Endpoint {
   const { postMessage, on, addEventListener } = Object(port) as Partial<NodePort & WebPort>
   if (typeof postMessage === 'function') {
     if (typeof on === 'function') return nodeEndpoint(port as NodePort, owned)
-    if (typeof addEventListener === 'function') return webEndpoint(port as WebPort, owned)
+    if (typeof addEventListener === 'function') return webEndpoint(port as WebPort, owned, lock)
   }
   throw new InvalidOptionError(`${what}: expected a Worker, a MessagePort or parentPort, got ${describe(port)}`)
 }
@@ -72,7 +75,7 @@ function nodeEndpoint(port: NodePort, owned: boolean): Endpoint {
   }
 }
 
-function webEndpoint(port: WebPort, owned: boolean): Endpoint {
+function webEndpoint(port: WebPort, owned: boolean, lock: string | undefined): Endpoint {
   const off: (() => void)[] = []
   const listen = (name: string, listener: (event: { readonly data?: unknown }) => void): void => {
     port.addEventListener(name, listener)
@@ -84,11 +87,15 @@ function webEndpoint(port: WebPort, owned: boolean): Endpoint {
       listen('message', ({ data }) => listener(data))
       port.start?.()
     },
-    onClose: (listener) => listen('close', listener),
+    onClose: (listener) => {
+      listen('close', listener)
+      off.push(whenFree(lock, listener))
+    },
     close: () => {
       for (const stop of off) stop()
       if (owned) port.close?.()
     },
+    web: true,
     keepAlive: () => undefined,
   }
 }

@@ -103,11 +103,11 @@ export class Served {
 
   #asked(message: unknown): void {
     // n.b. the application may say things of its own over the port.
-    const { leveret, version, attempt, port } = Object(message) as Readonly<Record<string, unknown>>
+    const { leveret, version, attempt, port, lock } = Object(message) as Readonly<Record<string, unknown>>
     if (leveret !== 'connect') return
     let endpoint: Endpoint
     try {
-      endpoint = endpointOf('connect', port, true)
+      endpoint = endpointOf('connect', port, true, typeof lock === 'string' ? lock : undefined)
     } catch (error) {
       this.#state.events.fault(error, 'connect from another thread')
       return

@@ -12,6 +12,8 @@ import { inTwos, run } from '../tools/child.js'
 import { Chromium, findChromium } from './chromium.js'
 
 const SMOKE = 'test/runtimes/smoke.js'
+/** What smoke.js starts as another thread. */
+const THREAD = 'test/runtimes/thread.js'
 const SMOKE_LIMIT = 60_000
 const INSTALL_LIMIT = 180_000
 
@@ -29,7 +31,12 @@ const FILES = [
   { file: 'smoke.mjs', format: 'esm', how: 'import' },
   // n.b. which build this loads depends on the version: from 20.19 on, Node can load ESM by require().
   { file: 'smoke-required.cjs', format: 'cjs', how: 'require' },
-  { file: 'smoke.cjs', format: 'cjs', how: 'the CommonJS build', from: resolve('dist/index.cjs') },
+  {
+    file: 'smoke.cjs',
+    format: 'cjs',
+    how: 'the CommonJS build',
+    from: { leveret: resolve('dist/index.cjs'), 'leveret/worker': resolve('dist/worker.cjs') },
+  },
 ] as const
 
 const NODES = ['node@20', 'node@22', 'node@24', 'node@26'].map((name) => ({
@@ -65,11 +72,12 @@ const CHROMIUM = {
       response.end(script ? scripts.get(url.slice(1)) : '<!doctype html><title>smoke</title>')
     })
     const scripts = new Map<string, string>()
-    for (const [file, footer] of [
-      ['page.js', ''],
-      ['worker.js', 'smoke.then((text) => postMessage(text))'],
+    for (const [file, entry, footer] of [
+      ['page.js', SMOKE, ''],
+      ['worker.js', SMOKE, 'smoke.then((text) => postMessage(text))'],
+      ['thread.js', THREAD, ''],
     ] as const)
-      scripts.set(file, await browserBundle(folder, footer))
+      scripts.set(file, await browserBundle(folder, entry, footer))
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
     const browser = new Chromium(path)
@@ -106,9 +114,9 @@ const CHROMIUM = {
 const npmErrors = (output: string) =>
   (output.match(/(?<=^npm error )(?!A complete log).+/gm) ?? []).slice(0, 2).join(', ')
 
-async function browserBundle(folder: string, footer: string): Promise<string> {
+async function browserBundle(folder: string, entry: string, footer: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [SMOKE],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     platform: 'browser',
@@ -128,14 +136,16 @@ async function prepare(): Promise<string> {
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(resolve('.'), join(folder, 'node_modules/leveret'), 'dir')
   for (const { file, format, ...rest } of FILES) {
-    await build({
-      entryPoints: [SMOKE],
-      outfile: join(folder, file),
-      bundle: true,
-      format,
-      target: 'es2022',
-      ...('from' in rest ? { alias: { leveret: rest.from }, external: [rest.from] } : { external: ['leveret'] }),
-    })
+    for (const entry of [SMOKE, THREAD]) {
+      await build({
+        entryPoints: [entry],
+        outfile: join(folder, entry === SMOKE ? file : file.replace('smoke', 'thread')),
+        bundle: true,
+        format,
+        target: 'es2022',
+        ...('from' in rest ? { alias: rest.from, external: Object.values(rest.from) } : { external: ['leveret'] }),
+      })
+    }
   }
   return folder
 }

@@ -9,6 +9,7 @@ import {
   TimeoutError,
   UnroutableError,
 } from 'leveret'
+import { serve } from 'leveret/worker'
 
 const CASE_LIMIT = 10_000
 
@@ -391,6 +392,58 @@ test('hands over batches, when they are full or have lingered', async (bus, brok
   batches.run(async (batch) => void sizes.push(batch.bodies.length))
   await broker.close({ drain: true })
   same(sizes, [4, 1])
+})
+
+/** Another thread, which runs thread.js: a Worker of Node or of the browser. */
+function startThread() {
+  const node = globalThis.process?.getBuiltinModule('node:worker_threads')
+  // n.b. it lies beside this file, under the like name.
+  return node === undefined ? new Worker('/thread.js') : new node.Worker(process.argv[1].replace('smoke', 'thread'))
+}
+
+test('serves another thread, which declares, sends, consumes and answers', async (bus, broker) => {
+  const thread = startThread()
+  const results = await bus.declareQueue('results')
+  const served = serve(broker, thread)
+  const ready = await results.get({ wait: true })
+  ready.ack()
+  same(ready.body, 'ready')
+  same(await bus.queue('double').request(21, { timeout: 5_000 }), 42)
+  const error = await rejects(bus.queue('double').request('x'), RemoteError)
+  same([error.cause.name, error.cause.message], ['TypeError', 'no number'])
+  for (let n = 1; n <= 300; n++) await bus.queue('jobs').send({ n, at: new Date(n), bytes: new Uint8Array([n]) })
+  for (let n = 1; n <= 300; n++) {
+    const result = await results.get({ wait: true, timeout: 5_000 })
+    result.ack()
+    const { body } = result
+    same([body.n, body.at.getTime(), ...body.bytes], [n, n, n % 256])
+  }
+  await bus.queue('double').request(1)
+  same((await bus.queue('jobs').stats()).acked, 300)
+  served.close()
+  await thread.terminate()
+})
+
+test('gets back at once, and flagged, what a thread held that is terminated', async (bus, broker) => {
+  const thread = startThread()
+  const results = await bus.declareQueue('results')
+  const held = await bus.declareQueue('held')
+  const served = serve(broker, thread)
+  await held.send('kept')
+  for (const said of ['ready', 'holding kept']) {
+    const delivery = await results.get({ wait: true })
+    delivery.ack()
+    same(delivery.body, said)
+  }
+  same([(await held.stats()).unacked, served.connected], [1, true])
+  const back = held.get({ wait: true, timeout: 5_000 })
+  await thread.terminate()
+  const { body, redelivered } = await back
+  same([body, redelivered, served.connected], ['kept', true, false])
+  same(
+    bus.queues().map(({ name }) => name),
+    ['results', 'held', 'jobs'],
+  )
 })
 
 test('says what is misspelt', async (bus) => {
