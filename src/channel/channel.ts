@@ -32,6 +32,8 @@ export interface ChannelListener {
    * later with the number that it had.
    */
   returned?(message: Message, sequenceNumber?: number): void
+  /** A delivery went with its queue, or was out for too long: it is no longer there to be settled. */
+  lost?(deliveryTag: number): void
   /** The channel is gone; everything it held was given back. */
   closed?(error: LeveretError): void
 }

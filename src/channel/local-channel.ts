@@ -279,6 +279,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       this.unacked?.remove(delivery.tag)
       this.lost?.set(delivery.tag, { tag: delivery.tag, counts: delivery.recipient instanceof LocalSubscription })
       delivery.lose()
+      this.#listener.lost?.(delivery.tag)
       delivery.recipient?.settled()
     }
   }
@@ -300,6 +301,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       if (!which(delivery)) continue
       this.unacked.remove(delivery.tag)
       delivery.lose()
+      if (!this.#closed) this.#listener.lost?.(delivery.tag)
       delivery.queue.takeBack(delivery)
       this.window?.release(delivery)
     }

@@ -18,6 +18,7 @@ import {
   type Settlement,
   type Subscription,
   type SubscriptionListener,
+  Unacked,
 } from '../internal.js'
 import type { Link } from './link.js'
 import { type Attached, queueOf, WorkerSubscription } from './subscription.js'
@@ -48,7 +49,7 @@ export class WorkerChannel implements Channel {
   readonly #listener: ChannelListener
   readonly #subscriptions = new Map<number, WorkerSubscription>()
   /** What was handed over, or waits to be, and is not settled; and what was published and not confirmed. */
-  readonly #out = new Map<number, Delivery>()
+  readonly #out = new Unacked()
   readonly #publishing = new Map<number, Message>()
   /** Tag of the last delivery that came. */
   #last = 0
@@ -76,7 +77,7 @@ export class WorkerChannel implements Channel {
     this.#checkOpen()
     const { link } = this.#connection
     const number = this.publishes + 1
-    link.sayMessage(ASK.publish, this.#number, mandatory ? 1 : 0, delay, message, number, 0)
+    link.sayMessage(ASK.publish, this.#number, mandatory ? 1 : 0, delay, message, 0, number)
     this.publishes = number
     this.#publishing.set(number, message)
     return 'pending'
@@ -99,8 +100,9 @@ export class WorkerChannel implements Channel {
     this.#listener.confirmed?.(number, false, message, error)
   }
 
-  returned(message: Message, number: number): void {
-    this.#listener.returned?.(message, number)
+  returned(message: Message | Error, number: number): void {
+    if (message instanceof Message) this.#listener.returned?.(message, number)
+    else this.#connection.fault(message, 'return of a message to this thread')
   }
 
   #isConfirmed(number: number): Message | undefined {
@@ -131,8 +133,7 @@ export class WorkerChannel implements Channel {
   // Deliveries
 
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
-    const delivery = this.#out.get(deliveryTag)
-    this.#out.delete(deliveryTag)
+    const delivery = this.#out.remove(deliveryTag)
     if (!this.closed) this.#saySettled(deliveryTag, HOWS.indexOf(how), reason)
     // n.b. after that: what waits for it may close the channel.
     delivery?.recipient?.settled()
@@ -140,46 +141,36 @@ export class WorkerChannel implements Channel {
 
   #saySettled(tag: number, how: number, reason: unknown): void {
     const { link } = this.#connection
-    if (reason === undefined) link.sayMore(ASK.settle, this.#number, how, tag)
+    if (reason === undefined) link.sayNumber(ASK.settle, this.#number, how, tag)
     else link.say(ASK.settleWhy, this.#number, how, tag, link.pack(this.#connection.portable(reason)))
   }
 
   /** A delivery has come. n.b. what comes for a consumer that was cancelled the broker puts back by itself. */
-  delivered(consumer: number, tag: number, history: number, unpack: () => Message): void {
+  delivered(consumer: number, tag: number, history: number, message: Message | Error): void {
     this.#last = tag
     const subscription = this.#subscriptions.get(consumer)
     if (subscription === undefined) return
-    const message = this.#readable(tag, subscription.noAck, unpack)
-    if (message !== undefined) subscription.deliver(this.#hold(tag, history, message))
+    if (message instanceof Message) subscription.deliver(this.#hold(tag, history, message))
+    else this.#rejectUnread(tag, subscription.noAck, message)
   }
 
-  /** The message; one that nothing can be made of here, for want of a codec, is rejected. */
-  #readable(tag: number, noAck: boolean, unpack: () => Message): Message | undefined {
-    try {
-      return unpack()
-    } catch (error) {
-      this.#connection.fault(error, 'hand-over of a message to this thread')
-      if (!noAck) this.#saySettled(tag, HOWS.indexOf('reject'), error)
-      return undefined
-    }
+  /** Nothing can be made of a message here, for want of a codec. */
+  #rejectUnread(tag: number, noAck: boolean, error: Error): void {
+    this.#connection.fault(error, 'hand-over of a message to this thread')
+    if (!noAck) this.#saySettled(tag, HOWS.indexOf('reject'), error)
   }
 
   #hold(tag: number, history: number, message: Message): Delivery {
     const delivery = new Delivery(message, 0, 0, history)
     delivery.tag = tag
-    this.#out.set(tag, delivery)
+    this.#out.add(delivery)
     return delivery
   }
 
-  /** The broker took deliveries back. */
-  lost(tags: readonly number[]): void {
-    for (const tag of tags) this.#lose(tag)
-  }
-
-  #lose(tag: number): void {
-    const delivery = this.#out.get(tag)
+  /** The broker took a delivery back. */
+  lost(tag: number): void {
+    const delivery = this.#out.remove(tag)
     if (delivery === undefined) return
-    this.#out.delete(tag)
     delivery.lose()
     delivery.recipient?.settled()
   }
@@ -218,7 +209,7 @@ export class WorkerChannel implements Channel {
 
   #forgetAll(untaken: readonly Delivery[]): number[] {
     const tags = untaken.map(({ tag }) => tag)
-    for (const tag of tags) this.#out.delete(tag)
+    for (const tag of tags) this.#out.remove(tag)
     return tags
   }
 
@@ -235,7 +226,7 @@ export class WorkerChannel implements Channel {
 
   /** Settled as it came, so that nothing of it is kept. */
   forget(delivery: Delivery): void {
-    this.#out.delete(delivery.tag)
+    this.#out.remove(delivery.tag)
   }
 
   async get(queue: string, noAck: boolean, tentative = false): Promise<Delivery | undefined> {
@@ -254,10 +245,10 @@ export class WorkerChannel implements Channel {
     delivery.recipient = takerOf(this, queue, countsFailures, noAck)
     if (noAck) {
       delivery.settlement = 'ack'
-      this.#out.delete(tag)
+      this.#out.remove(tag)
     }
     // n.b. the channel may have closed meanwhile, and what it held went back.
-    if (this.closed) this.#lose(tag)
+    if (this.closed) this.lost(tag)
     return delivery
   }
 
@@ -340,7 +331,7 @@ export class WorkerChannel implements Channel {
     this.#subscriptions.clear()
     this.#publishing.clear()
     this.#withheld.clear()
-    for (const tag of [...this.#out.keys()]) this.#lose(tag)
+    for (const { tag } of this.#out) this.lost(tag)
     this.#goOn()
     this.#listener.closed?.(error)
   }

@@ -8,13 +8,12 @@ import {
   FrameError,
   host,
   type LeveretError,
-  type Message,
   type Scheduler,
 } from '../internal.js'
 import { type Got, WorkerChannel } from './channel.js'
 import type { Endpoint } from './endpoint.js'
 import { asError } from './failure.js'
-import { Link, messageOf, messagesOf, type Operation, type PackedMessage } from './link.js'
+import { Link, type Operation, type PackedMessage } from './link.js'
 import type { Values } from './values.js'
 import { ASK, TELL, type Welcome } from './verbs.js'
 
@@ -129,16 +128,17 @@ export class WorkerConnection implements Connection {
     switch (verb) {
       case TELL.deliver: {
         const channel = this.#channels.get(first as number)
-        for (const [tag, history, message] of messagesOf(operation)) {
-          channel?.delivered(rest[0] as number, tag, history, () => messageOf(message, this.link))
-        }
+        const consumer = rest[0] as number
+        this.link.eachMessage(operation, (message, tag, history) => {
+          channel?.delivered(consumer, tag, history, message)
+        })
         return
       }
       case TELL.confirmed:
-        for (const number of rest.slice(1)) this.#channels.get(first as number)?.confirmed(number as number)
+        this.link.eachNumber(operation, (number) => this.#channels.get(first as number)?.confirmed(number))
         return
       case TELL.withheld:
-        for (const number of rest.slice(1)) this.#channels.get(first as number)?.withheld(number as number)
+        this.link.eachNumber(operation, (number) => this.#channels.get(first as number)?.withheld(number))
         return
       case TELL.refused: {
         const error = rest[1] === 0 ? undefined : (unpack(rest[1]) as LeveretError)
@@ -146,7 +146,7 @@ export class WorkerConnection implements Connection {
         return
       }
       case TELL.returned:
-        this.#channels.get(first as number)?.returned(messageOf(rest[1] as PackedMessage, this.link), rest[0] as number)
+        this.#channels.get(first as number)?.returned(this.link.messageOf(rest[1] as PackedMessage), rest[0] as number)
         return
       case TELL.answer:
       case TELL.failure:
@@ -154,7 +154,7 @@ export class WorkerConnection implements Connection {
         return
       case TELL.got: {
         const [tag, history, countsFailures, message] = rest as [number, number, boolean, PackedMessage]
-        const got: Got = { tag, history, countsFailures, message: this.#messageOrWhyNot(message) }
+        const got: Got = { tag, history, countsFailures, message: this.link.messageOf(message) }
         this.#answered(first as number, true, got)
         return
       }
@@ -162,7 +162,7 @@ export class WorkerConnection implements Connection {
         this.#channels.get(first as number)?.cancelled(rest[0] as number, unpack(rest[1]) as LeveretError)
         return
       case TELL.lost:
-        this.#channels.get(first as number)?.lost(rest.slice(1) as number[])
+        this.link.eachNumber(operation, (tag) => this.#channels.get(first as number)?.lost(tag))
         return
       case TELL.channelClosed: {
         const error = unpack(rest[0]) as LeveretError
@@ -177,14 +177,6 @@ export class WorkerConnection implements Connection {
       }
       default:
         throw new FrameError(`operation ${String(verb)} is unknown`)
-    }
-  }
-
-  #messageOrWhyNot(packed: PackedMessage): Message | Error {
-    try {
-      return messageOf(packed, this.link)
-    } catch (error) {
-      return asError(error)
     }
   }
 

@@ -4,18 +4,16 @@ import {
   type ConsumeOptions,
   type Delivery,
   FrameError,
-  host,
   type LocalChannel,
   type LocalConnection,
   type LocalSubscription,
+  Message,
 } from '../internal.js'
 import { asError } from './failure.js'
-import { type Link, messageOf, messagesOf, type Operation, type PackedMessage } from './link.js'
+import type { Link, Operation } from './link.js'
 import { checkCall, checkConsume } from './shapes.js'
 import type { Packed } from './values.js'
 import { ASK, HOWS, type Method, TELL } from './verbs.js'
-
-const NO_SIGNAL = new host.AbortController().signal
 
 /** Deliveries that may be on their way to a consumer without a limit of its own. */
 const WINDOW = 1_000
@@ -39,14 +37,16 @@ export class HostConnection {
         if (this.#channels.has(first as number)) throw new FrameError(`there is a channel ${String(first)} already`)
         this.#channels.set(first as number, new HostChannel(this.#link, this.#connection, first as number))
         return
-      case ASK.publish:
-        for (const [, , message] of messagesOf(operation)) {
-          this.#channel(first).publish(second === 1, rest[0] as number, message)
-        }
+      case ASK.publish: {
+        const channel = this.#channel(first)
+        this.#link.eachMessage(operation, (message) => channel.publish(second === 1, rest[0] as number, message))
         return
-      case ASK.settle:
-        for (const tag of rest) this.#channel(first).settle(second as number, tag as number, undefined)
+      }
+      case ASK.settle: {
+        const channel = this.#channel(first)
+        this.#link.eachNumber(operation, (tag) => channel.settle(second as number, tag, undefined))
         return
+      }
       case ASK.settleWhy:
         this.#channel(first).settle(second as number, rest[0] as number, this.#why(rest[1]))
         return
@@ -123,8 +123,6 @@ class HostChannel {
   readonly #connection: LocalConnection
   readonly #channel: LocalChannel
   readonly #consumers = new Map<number, HostConsumer>()
-  /** What was handed over and is not settled, by tag. */
-  readonly #out = new Map<number, Delivery>()
   /** Publishes of the worker, and which of the broker's they are while their confirms are withheld. */
   #publishes = 0
   readonly #pending = new Map<number, number>()
@@ -136,20 +134,21 @@ class HostChannel {
     this.#channel = connection.openChannel({
       returned: (message) => link.say(TELL.returned, number, this.#publishes, link.packMessage(message)),
       confirmed: (sequenceNumber) => this.#confirmed(sequenceNumber),
+      lost: (tag) => link.sayNumber(TELL.lost, number, 0, tag),
       closed: (error) => link.say(TELL.channelClosed, number, link.pack(error)),
     })
   }
 
-  publish(mandatory: boolean, delay: number, packed: PackedMessage): void {
+  publish(mandatory: boolean, delay: number, message: Message | Error): void {
     const number = ++this.#publishes
     try {
-      const message = messageOf(packed, this.#link)
+      if (!(message instanceof Message)) throw message
       const outcome = this.#channel.publish(message, mandatory, delay)
       if (outcome === 'accepted') this.#tell(number)
       else if (outcome === 'refused') this.#link.say(TELL.refused, this.#number, number, 0)
       else {
         this.#pending.set(this.#channel.publishes, number)
-        this.#link.sayMore(TELL.withheld, this.#number, 0, number)
+        this.#link.sayNumber(TELL.withheld, this.#number, 0, number)
       }
     } catch (error) {
       this.#link.say(TELL.refused, this.#number, number, this.#link.pack(asError(error)))
@@ -163,17 +162,22 @@ class HostChannel {
   }
 
   #tell(number: number): void {
-    this.#link.sayMore(TELL.confirmed, this.#number, 0, number)
+    this.#link.sayNumber(TELL.confirmed, this.#number, 0, number)
   }
 
   settle(how: number, tag: number, reason: unknown): void {
-    const delivery = this.#out.get(tag)
-    this.#out.delete(tag)
-    // n.b. what the broker took back is no longer there to be settled.
-    if (delivery === undefined) return
     const verb = HOWS[how]
     if (verb === undefined) throw new FrameError(`deliveries cannot be settled by ${how}`)
-    delivery[verb](reason)
+    const { unacked } = this.#channel
+    const delivery = unacked?.remove(tag)
+    // n.b. what the broker took back is no longer there to be settled.
+    if (delivery === undefined) return
+    if (isUnhanded(delivery)) {
+      unacked?.add(delivery)
+      throw new FrameError(`delivery ${tag} was not handed over`)
+    }
+    delivery.settlement = verb
+    this.#channel.finish(delivery, verb, reason)
   }
 
   call(method: Method, args: unknown): unknown {
@@ -192,7 +196,6 @@ class HostChannel {
       }
       const { tag, history, message } = delivery
       link.say(TELL.got, call, tag, history, delivery.queue.countsFailures, link.packMessage(message))
-      if (!noAck) this.#keep(delivery)
     } catch (error) {
       if (delivery?.settled === undefined) delivery?.reject(error)
       link.say(TELL.failure, call, link.pack(asError(error)))
@@ -201,9 +204,8 @@ class HostChannel {
 
   consume(number: number, queue: string, options: ConsumeOptions): unknown {
     checkConsume(queue, options)
-    const keep = (delivery: Delivery): void => this.#keep(delivery)
     const fault = (error: unknown, where: string): void => this.#connection.fault(error, where)
-    const consumer = new HostConsumer(this.#link, this.#number, number, options, keep, fault)
+    const consumer = new HostConsumer(this.#link, this.#number, number, options, fault)
     const subscription = this.#channel.consume(queue, options, {
       ready: () => consumer.ready(),
       cancelled: (error) => {
@@ -230,27 +232,15 @@ class HostChannel {
   /** What was not taken at the other end, or is still on its way there, nobody saw. */
   #untake(subscription: LocalSubscription, last: number, tags: ReadonlySet<number>): void {
     const unseen: Delivery[] = []
-    for (const delivery of this.#out.values()) {
-      if (delivery.recipient === subscription && (delivery.tag > last || tags.has(delivery.tag))) unseen.push(delivery)
+    for (const delivery of this.#channel.unacked ?? []) {
+      if (delivery.recipient !== subscription || isUnhanded(delivery)) continue
+      if (delivery.tag > last || tags.has(delivery.tag)) unseen.push(delivery)
     }
-    for (const { tag } of unseen) this.#out.delete(tag)
     subscription.untake(unseen)
   }
 
   credit(number: number, count: number): void {
     this.#consumers.get(number)?.more(count)
-  }
-
-  /** Keeps a delivery until it is settled, and says so when the broker takes it back. */
-  #keep(delivery: Delivery): void {
-    this.#out.set(delivery.tag, delivery)
-    delivery.lazy ??= {}
-    delivery.lazy.controller = new Loss(this, delivery.tag)
-  }
-
-  /** @internal A delivery went with its queue, or was out for too long. */
-  lost(tag: number): void {
-    if (this.#out.delete(tag)) this.#link.sayMore(TELL.lost, this.#number, 0, tag)
   }
 
   close(last: number, tags: readonly number[]): void {
@@ -261,20 +251,9 @@ class HostChannel {
   }
 }
 
-/** Stands for the abort controller of a delivery, which nobody looks at here: hears that it is lost. */
-class Loss {
-  readonly signal = NO_SIGNAL
-  readonly #channel: HostChannel
-  readonly #tag: number
-
-  constructor(channel: HostChannel, tag: number) {
-    this.#channel = channel
-    this.#tag = tag
-  }
-
-  abort(): void {
-    this.#channel.lost(this.#tag)
-  }
+/** True for what its consumer was assigned and did not take yet. */
+function isUnhanded({ recipient, tag }: Delivery): boolean {
+  return tag >= ((recipient as Partial<LocalSubscription>).nextTag ?? Number.POSITIVE_INFINITY)
 }
 
 /** A consumer, whose deliveries go over as they come, up to a window where nothing else limits them. */
@@ -283,7 +262,7 @@ class HostConsumer {
   readonly #link: Link
   readonly #channel: number
   readonly #number: number
-  readonly #keep: ((delivery: Delivery) => void) | undefined
+  readonly #noAck: boolean
   readonly #fault: (error: unknown, where: string) => void
   #window: number
 
@@ -292,14 +271,13 @@ class HostConsumer {
     channel: number,
     number: number,
     { noAck, prefetch }: ConsumeOptions,
-    keep: (delivery: Delivery) => void,
     fault: (error: unknown, where: string) => void,
   ) {
     this.#link = link
     this.#fault = fault
     this.#channel = channel
     this.#number = number
-    this.#keep = noAck ? undefined : keep
+    this.#noAck = noAck
     this.#window = noAck || prefetch === 0 ? WINDOW : Number.POSITIVE_INFINITY
   }
 
@@ -311,13 +289,11 @@ class HostConsumer {
       this.#window--
       const { tag, history, message } = delivery
       try {
-        this.#link.sayMessage(TELL.deliver, this.#channel, this.#number, 0, message, tag, history)
+        this.#link.sayMessage(TELL.deliver, this.#channel, this.#number, 0, message, history, tag)
       } catch (error) {
         this.#fault(error, `hand-over of a message of queue '${delivery.queue.name}' to another thread`)
-        if (this.#keep !== undefined) delivery.reject(error)
-        continue
+        if (!this.#noAck) delivery.reject(error)
       }
-      this.#keep?.(delivery)
     }
   }
 

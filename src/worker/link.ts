@@ -5,6 +5,7 @@
  */
 import { afterTurn, FrameError, Message, type MessageProperties, NO_PROPERTIES, type TimerHandle } from '../internal.js'
 import type { Endpoint } from './endpoint.js'
+import { asError } from './failure.js'
 import { Cargo, type Packed, type Values } from './values.js'
 
 /** What is said: a number from `verbs.ts`, and what goes with it. */
@@ -13,24 +14,31 @@ export type Operation = [verb: number, ...rest: unknown[]]
 /** A message on the wire. */
 export type PackedMessage = readonly [exchange: string, routingKey: string, properties: Packed | 0, body: Packed]
 
-/** The message of a post. @throws BodyEncodingError where a codec is missing. */
-export function messageOf([exchange, routingKey, properties, body]: PackedMessage, link: Link): Message {
-  const known = properties === 0 ? NO_PROPERTIES : (link.unpack(properties) as MessageProperties)
-  return new Message(exchange, routingKey, link.unpack(body), known)
-}
+/** Messages that follow one another on the same way, with tags in a row. */
+type Run = readonly [
+  verb: number,
+  first: number,
+  second: number,
+  third: number,
+  exchange: string,
+  routingKey: string,
+  properties: Packed | 0,
+  history: number,
+  /** Of the first of them. */
+  tag: number,
+  /** Where in the frame's bytes their bodies begin, which then are lengths; -1 for others. */
+  offset: number,
+  ...bodies: unknown[],
+]
 
-/** The messages of an operation that `sayMessage` said, each with its numbers. @throws FrameError. */
-export function* messagesOf(operation: Operation): Iterable<[tag: number, history: number, message: PackedMessage]> {
-  const [, , , , exchange, routingKey, properties] = operation as unknown as [0, 0, 0, 0, string, string, Packed | 0]
-  if (operation.length % 3 !== 1) throw new FrameError('a malformed frame: messages are incomplete')
-  for (let i = 7; i < operation.length; i += 3) {
-    const [tag, history, body] = [operation[i], operation[i + 1], operation[i + 2]] as [number, number, Packed]
-    yield [tag, history, [exchange, routingKey, properties, body]]
-  }
-}
+/** Where the bodies of a run begin. */
+const BODIES = 10
 
-/** Things said in a post; more make another, so that both ends work at once. */
-const MOST = 100
+/**
+ * Things said in a post; more make another, so that both ends work at once. n.b. consumers have some hundred out: a third of
+ * that at a time leaves each end something to do while the next is on its way.
+ */
+const MOST = 34
 
 /** What a post is. n.b. the first string tells it from anything else that is posted. */
 type Frame = readonly [text: string, extras?: readonly unknown[], bytes?: Uint8Array]
@@ -43,9 +51,13 @@ export class Link {
   readonly #take: (operation: Operation) => void
   readonly #lost: (error: FrameError | undefined) => void
   #operations: Operation[] = []
+  /** The last of them. */
+  #last: Operation | undefined
   /** How many things they say. */
   #said = 0
   #cargo = new Cargo()
+  /** Where the bytes of the last message ended. */
+  #bytesEnd = 0
   #extras: readonly unknown[] = []
   #bytes: Uint8Array | undefined
   #scheduled = false
@@ -79,6 +91,7 @@ export class Link {
   /** Says something, soon. */
   say(...operation: Operation): void {
     this.#operations.push(operation)
+    this.#last = operation
     this.#saidMore()
   }
 
@@ -87,17 +100,22 @@ export class Link {
     else if (!this.#scheduled) this.#schedule()
   }
 
-  /** The same for one more number of what was said last, if that was this. */
-  sayMore(verb: number, first: number, second: number, number: number): void {
-    const last = this.#operations.at(-1)
-    if (last !== undefined && last[0] === verb && last[1] === first && last[2] === second) {
-      last.push(number)
-      this.#saidMore()
-    } else this.say(verb, first, second, number)
+  /** Says something of a number: what is said of several in a row goes as one operation, as runs of them. */
+  sayNumber(verb: number, first: number, second: number, number: number): void {
+    const last = this.#last
+    if (last === undefined || last[0] !== verb || last[1] !== first || last[2] !== second) {
+      this.say(verb, first, second, number, 1)
+      return
+    }
+    const count = last[last.length - 1] as number
+    if (number === (last[last.length - 2] as number) + count) last[last.length - 1] = count + 1
+    else last.push(number, 1)
+    this.#saidMore()
   }
 
   /**
-   * Says a message and two numbers of it: those that follow one another on the same way go as one operation.
+   * Says a message, its history and its tag: those that follow one another on the same way, with tags in a row, go as one
+   * operation.
    * @throws BodyEncodingError.
    */
   sayMessage(
@@ -106,12 +124,13 @@ export class Link {
     second: number,
     third: number,
     { exchange, routingKey, properties, body }: Message,
-    tag: number,
     history: number,
+    tag: number,
   ): void {
-    const packed = this.pack(body)
     const known = properties === NO_PROPERTIES ? 0 : this.pack(properties)
-    const last = this.#operations.at(-1)
+    const offset = this.values.areBytes(body) ? this.#cargo.length : -1
+    const packed = offset === -1 ? this.pack(body) : this.#cargo.add(body as Uint8Array)
+    const last = this.#last as Run | undefined
     const goesOn =
       last !== undefined &&
       known === 0 &&
@@ -121,11 +140,15 @@ export class Link {
       last[3] === third &&
       last[4] === exchange &&
       last[5] === routingKey &&
-      last[6] === 0
+      last[6] === 0 &&
+      last[7] === history &&
+      last[8] + last.length - BODIES === tag &&
+      (last[9] === -1 ? offset === -1 : offset === this.#bytesEnd)
+    this.#bytesEnd = this.#cargo.length
     if (goesOn) {
-      last.push(tag, history, packed)
+      ;(last as unknown as unknown[]).push(packed)
       this.#saidMore()
-    } else this.say(verb, first, second, third, exchange, routingKey, known, tag, history, packed)
+    } else this.say(verb, first, second, third, exchange, routingKey, known, history, tag, offset, packed)
   }
 
   /** A value for the post that is being filled. @throws BodyEncodingError. */
@@ -136,6 +159,45 @@ export class Link {
   /** The value that came with the post that is being read. */
   unpack(packed: unknown): unknown {
     return this.values.unpack(packed as Packed, this.#extras, this.#bytes)
+  }
+
+  /** Takes the numbers of an operation that `sayNumber` said. @throws FrameError. */
+  eachNumber(operation: Operation, take: (number: number) => void): void {
+    for (let i = 3; i < operation.length; i += 2) {
+      const [first, count] = [operation[i] as number, operation[i + 1] as number]
+      if (!(count <= MOST)) throw new FrameError(`a malformed frame: ${String(count)} numbers in a row`)
+      for (let n = 0; n < count; n++) take(first + n)
+    }
+  }
+
+  /** Takes the messages of an operation that `sayMessage` said, or what is wrong with one, each with its tag. @throws FrameError. */
+  eachMessage(operation: Operation, take: (message: Message | Error, tag: number, history: number) => void): void {
+    const run = operation as unknown as Run
+    const [, , , , exchange, routingKey, properties, history, tag, offset] = run
+    if (run.length <= BODIES) throw new FrameError('a malformed frame: a message is incomplete')
+    let at = offset
+    for (let i = BODIES; i < run.length; i++) {
+      const body = run[i] as Packed
+      if (offset === -1) take(this.messageOf([exchange, routingKey, properties, body]), tag + i - BODIES, history)
+      else {
+        const bytes = this.values.bytes(this.#bytes, at, body as number)
+        at += body as number
+        take(new Message(exchange, routingKey, bytes, this.#propertiesOf(properties)), tag + i - BODIES, history)
+      }
+    }
+  }
+
+  /** A message that came, or what is wrong with it: there may be no codec for its body at this end. */
+  messageOf([exchange, routingKey, properties, body]: PackedMessage): Message | Error {
+    try {
+      return new Message(exchange, routingKey, this.unpack(body), this.#propertiesOf(properties))
+    } catch (error) {
+      return asError(error)
+    }
+  }
+
+  #propertiesOf(packed: Packed | 0): MessageProperties {
+    return packed === 0 ? NO_PROPERTIES : (this.unpack(packed) as MessageProperties)
   }
 
   packMessage({ exchange, routingKey, body, properties }: Message): PackedMessage {
@@ -149,6 +211,7 @@ export class Link {
     const operations = this.#operations
     const cargo = this.#cargo
     this.#operations = []
+    this.#last = undefined
     this.#said = 0
     if (!cargo.empty) this.#cargo = new Cargo()
     try {

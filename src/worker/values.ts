@@ -3,7 +3,7 @@
  * bytes go into one buffer that is transferred; the rest by structured clone. Errors, and instances of classes that have a
  * codec, are marked and made anew at the other end.
  */
-import { BodyEncodingError, describe, InvalidOptionError } from '../internal.js'
+import { BodyEncodingError, describe, FrameError, InvalidOptionError } from '../internal.js'
 import { errorOf, type Failure, failureOf } from './failure.js'
 
 /** How instances of a class cross. Both ends need it, under the same name. */
@@ -73,6 +73,13 @@ export class Cargo {
     return this.extras.length === 0 && this.length === 0
   }
 
+  /** Takes bytes; answers how many. */
+  add(bytes: Uint8Array): number {
+    this.bytes.push(bytes)
+    this.length += bytes.byteLength
+    return bytes.byteLength
+  }
+
   /** The bytes in one piece. */
   buffer(): Uint8Array | undefined {
     if (this.length === 0) return undefined
@@ -111,12 +118,7 @@ export class Values {
    */
   pack(value: unknown, cargo: Cargo): Packed {
     if (value === undefined) return [NOTHING]
-    if (value instanceof Uint8Array && value.byteLength <= SMALL) {
-      const offset = cargo.length
-      cargo.bytes.push(value)
-      cargo.length += value.byteLength
-      return [BYTES, offset, value.byteLength]
-    }
+    if (this.areBytes(value)) return [BYTES, cargo.length, cargo.add(value)]
     const look: Look = { clone: false, marked: false, foreign: undefined, parts: 0, seen: undefined }
     this.#look(value, look, 0)
     const ready = look.marked ? this.#mark(value, look, 0) : value
@@ -135,14 +137,24 @@ export class Values {
       case CLONED:
         return extras[packed[1]]
       case BYTES:
-        return buffer === undefined
-          ? new Uint8Array()
-          : new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset + packed[1], packed[2])
+        return this.bytes(buffer, packed[1], packed[2])
       case MARKED:
         return this.#unmark(extras[packed[1]])
       default:
         return undefined
     }
+  }
+
+  /** True for what goes into the buffer of a frame. */
+  areBytes(value: unknown): value is Uint8Array {
+    return value instanceof Uint8Array && value.byteLength <= SMALL
+  }
+
+  /** Bytes of the buffer that a frame brought. @throws FrameError. */
+  bytes(buffer: Uint8Array | undefined, offset: number, length: number): Uint8Array {
+    if (length === 0) return new Uint8Array()
+    if (buffer === undefined) throw new FrameError('a malformed frame: its bytes are missing')
+    return new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset + offset, length)
   }
 
   /** Sees what a value needs; the first part that cannot cross is left in `foreign`. */

@@ -7,9 +7,9 @@ export const VERSION = 1
 export const ASK = {
   /** channel */
   open: 1,
-  /** channel, mandatory, delay, exchange, routing key, packed properties or 0; of each message: number, 0, body */
+  /** channel, mandatory, delay, exchange, routing key, packed properties or 0, 0, number of the first, its bytes' offset, bodies… */
   publish: 2,
-  /** channel, how, tags… */
+  /** channel, how, runs of tags… */
   settle: 3,
   /** channel, how, tag, packed reason */
   settleWhy: 4,
@@ -41,19 +41,19 @@ export const TELL = {
   got: 32,
   /** call, packed error */
   failure: 23,
-  /** channel, 0, publishes that were taken… */
+  /** channel, 0, runs of publishes that were taken… */
   confirmed: 24,
-  /** channel, 0, publishes whose confirms wait for room… */
+  /** channel, 0, runs of publishes whose confirms wait for room… */
   withheld: 33,
   /** channel, publish, packed error or 0: refused by a queue */
   refused: 25,
   /** channel, publish, message */
   returned: 26,
-  /** channel, consumer, 0, exchange, routing key, packed properties or 0; of each message: tag, history, body */
+  /** channel, consumer, 0, exchange, routing key, packed properties or 0, history, tag of the first, its bytes' offset, bodies… */
   deliver: 27,
   /** channel, consumer, reason */
   cancelled: 28,
-  /** channel, 0, tags… that the broker took back */
+  /** channel, 0, runs of tags… that the broker took back */
   lost: 29,
   /** channel, packed error */
   channelClosed: 30,

@@ -45,7 +45,7 @@ async function stranger(broker: Broker, version: unknown = VERSION) {
 }
 
 /** The message that publishes, and declares, of a channel that works. */
-const publish = [ASK.publish, 1, 0, 0, '', 'plain', 0, 1, 0, 'body']
+const publish = [ASK.publish, 1, 0, 0, '', 'plain', 0, 0, 1, -1, 'body']
 const queue = { name: 'new', durable: true, exclusive: false, autoDelete: false, arguments: {} }
 const consumer = { consumerTag: 'c', prefetch: 1, noAck: false, exclusive: false, priority: 0, once: false }
 
@@ -82,6 +82,23 @@ describe('a broker that is served', () => {
     ['an operation of the other direction', frame([TELL.closed, 0])],
     ['a publish on a channel that was not opened', frame(publish)],
     ['a settlement on a channel that was not opened', frame([ASK.settle, 7, 0, 1])],
+    ['a settlement of more than fit a post', frame([ASK.open, 1], [ASK.settle, 1, 0, 1, 1e9])],
+    [
+      'a settlement of what was not handed over',
+      frame([ASK.open, 1], [ASK.consume, 1, 1, 1, 'plain', consumer], [ASK.settle, 1, 0, 1, 1]),
+    ],
+    ['bytes that are missing', frame([ASK.open, 1], [...publish.slice(0, -2), 0, 5])],
+    [
+      'bytes beyond those that came',
+      [
+        JSON.stringify([
+          [ASK.open, 1],
+          [...publish.slice(0, -2), 3, 5],
+        ]),
+        [],
+        new Uint8Array(4),
+      ],
+    ],
     ['a channel that is opened twice', frame([ASK.open, 1], [ASK.open, 1])],
     ['a publish without a body', frame([ASK.open, 1], publish.slice(0, -1))],
     ['a get on a channel that was not opened', frame([ASK.get, 1, 7, 'plain', false, false])],
