@@ -29,7 +29,8 @@ export default defineConfig({
     // `Symbol.asyncDispose` is in no `lib: es2022`; with this line a consumer's own `lib` need not name it.
     banner: '/// <reference lib="esnext.disposable" />',
   },
-  esbuildOptions(options) {
+  esbuildOptions(options, { format }) {
     options.mainFields = ['module', 'main']
+    if (format === 'cjs') options.define = { ...options.define, 'import.meta.url': '__filename' }
   },
 })

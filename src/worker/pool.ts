@@ -77,6 +77,9 @@ const CHECKS: Checks = {
 }
 const CLOSE_CHECKS: Checks = { timeout: MS }
 
+/** n.b. the build for CommonJS says so in its own way, and bundles may not say it. */
+const HERE = (import.meta as { readonly url?: string }).url
+
 /** Starts in a row that may fail. */
 const TRIES = 5
 
@@ -293,7 +296,7 @@ export async function consumeInWorkers(
   if (threads === undefined) throw new NotImplementedError('consumeInWorkers needs node:worker_threads')
   const { prefetch, concurrency, worker } = options
   const start = (): Thread => {
-    const workerData: Work = { queue: queue.name, module: href, prefetch, concurrency }
+    const workerData: Work = { queue: queue.name, module: href, from: HERE, prefetch, concurrency }
     return new threads.Worker(new host.URL(START), { ...worker, workerData })
   }
   await queue.info()

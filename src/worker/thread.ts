@@ -8,28 +8,74 @@ import type { Codec } from './values.js'
 export interface Work {
   readonly queue: string
   readonly module: string
+  /** Where this package is, as far as it knows. */
+  readonly from: string | undefined
   readonly prefetch: number | undefined
   readonly concurrency: number | undefined
 }
 
 /**
- * What a thread begins with: the handler's module, or else the working directory, says where this package is. n.b. it is a
- * module with an URL, and what it starts is required: so the loaders of TypeScript find their way.
+ * What a thread begins with: this package, as it is found from itself, from the handler's module (this one may be a part of a
+ * bundle), or else from the working directory. n.b. it is required, not imported: in threads of Node 20, tsx has hooks for
+ * `require` alone, so that nothing else could start our own sources.
  */
 export const START = `data:text/javascript,${encodeURIComponent(`
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 
-const places = [workerData.module, pathToFileURL(process.cwd() + '/').href].map((place) => createRequire(place))
-const found = places.find((require) => {
+const places = [workerData.from, workerData.module, pathToFileURL(process.cwd() + '/').href]
+const found = places.map((place) => {
   try {
-    return require.resolve('leveret/worker')
+    const require = createRequire(place)
+    require.resolve('leveret/worker')
+    return require
   } catch {}
-})
-if (found === undefined) throw new Error("consumeInWorkers: 'leveret/worker' is not found from " + workerData.module)
+}).find((require) => require !== undefined)
+if (found === undefined) throw new Error("consumeInWorkers: 'leveret/worker' is found from none of " + places.join(', '))
 found('leveret/worker').work(parentPort, workerData)
 `)}`
+
+/** What a handler's module has. */
+interface HandlerModule {
+  readonly default?: unknown
+  readonly codecs?: readonly Codec[]
+}
+
+/** A `require` of Node's. */
+interface Require {
+  (path: string): unknown
+  /** By extension, what loads a file. */
+  readonly extensions: Readonly<Record<string, unknown>>
+}
+
+/** Codes of errors that a loader of TypeScript may know better than the platform. */
+const NOT_LOADED = new Set<unknown>(['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_MODULE_NOT_FOUND'])
+
+/** The handler's module, in TypeScript where there is a loader of it. */
+async function load(href: string): Promise<HandlerModule> {
+  try {
+    return exportsOf((await import(href)) as HandlerModule)
+  } catch (error) {
+    if (!NOT_LOADED.has((error as { code?: unknown }).code)) throw error
+    const { createRequire } = builtIn('node:module') as { createRequire(from: string): Require }
+    const { fileURLToPath } = builtIn('node:url') as { fileURLToPath(url: string): string }
+    // n.b. asked from a file of TypeScript, it finds handler.ts where handler.js is named.
+    const require = createRequire(href.replace(/[^/]*$/, 'any.ts'))
+    if (!('.ts' in require.extensions)) throw error
+    return exportsOf({ default: require(fileURLToPath(href)) })
+  }
+}
+
+/** n.b. what was compiled to CommonJS has its exports in its default. */
+function exportsOf(module: HandlerModule): HandlerModule {
+  const inner = Object(module.default) as HandlerModule
+  return typeof inner.default === 'function' ? inner : module
+}
+
+function builtIn(name: string): unknown {
+  return host.process?.getBuiltinModule?.(name)
+}
 
 /** The part of `parentPort` that is needed here. */
 interface ParentPort {
@@ -52,7 +98,7 @@ export async function work(port: ParentPort, what: Work): Promise<void> {
 }
 
 async function begin(port: ParentPort, { queue: name, module, prefetch, concurrency }: Work): Promise<void> {
-  const { default: handler, codecs } = (await import(module)) as { default?: unknown; codecs?: readonly Codec[] }
+  const { default: handler, codecs } = await load(module)
   if (typeof handler !== 'function') {
     throw new InvalidOptionError(
       `consumeInWorkers: expected a function as default export of ${module}, got ${describe(handler)}`,

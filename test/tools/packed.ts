@@ -79,19 +79,32 @@ await testBroker(async (kit) => {
   await kit.settled()
   if (kit.acked.count({ queue: 'jobs', body: 1 }) !== 1) throw new Error(kit.timeline())
 })`
-/** n.b. the handler's module is written where the scripts are, and finds this package from there. */
+/** n.b. the handlers' modules are written where the scripts are, and find this package from there. */
 const WORKER = `
-const use = async ({ Broker }, { consumeInWorkers, loopback }) => {
+const use = async ({ Broker }, { consumeInWorkers, loopback }, handlers) => {
   const broker = new Broker()
   const jobs = await broker.virtualHost('/').declareQueue('jobs')
   const done = await broker.virtualHost('/').declareQueue('done')
-  const workers = await consumeInWorkers(jobs, new URL('./handler.mjs', 'file://' + process.argv[1]))
-  await (await loopback(broker)).queue('jobs').send(20)
-  const { body } = await done.get({ wait: true, noAck: true })
-  if (body !== 21) throw new Error('expected 21, got ' + body)
-  await workers.close()
+  for (const handler of handlers) {
+    const workers = await consumeInWorkers(jobs, new URL(handler, 'file://' + process.argv[1]))
+    await (await loopback(broker)).queue('jobs').send(20)
+    const { body } = await done.get({ wait: true, noAck: true })
+    if (body !== 21) throw new Error('expected 21, got ' + body)
+    await workers.close()
+  }
   await broker.close()
 }`
+const HANDLER = "({ body }, bus) => bus.queue('done').send(body + 1)"
+const HANDLERS = {
+  'handler.mjs': `export default ${HANDLER}`,
+  'handler.cjs': `module.exports = ${HANDLER}`,
+  'compiled.cjs': `Object.defineProperty(exports, '__esModule', { value: true })\nexports.default = ${HANDLER}`,
+  'typed.ts': `import type { Bus, Delivery } from 'leveret'
+export default ({ body }: Delivery<number>, bus: Bus) => bus.queue('done').send(body + 1)`,
+}
+const PLAIN = `['handler.mjs', 'handler.cjs', 'compiled.cjs']`
+/** n.b. typed.js is not there: whoever names it means what it is compiled from. */
+const TYPED = `['typed.ts', 'typed.js', 'handler.cjs']`
 const CALLBACKS = `
 callbacks.connect((error, connection) => {
   if (error) throw error
@@ -106,6 +119,7 @@ await Promise.all([use(esm), use(cjs)])
 `
 /** n.b. with this flag Node neither loads ESM by require() nor knows "module-sync": what Node before 20.19 does. */
 const CJS_ONLY = '--no-experimental-require-module'
+const TSX = ['--import', import.meta.resolve('tsx')]
 
 const SCRIPTS = [
   { name: 'ESM import', file: 'esm.mjs', flags: [], code: `import * as esm from 'leveret'\n${USE}\nawait use(esm)` },
@@ -186,13 +200,25 @@ const callbacks = createRequire(import.meta.url)('leveret/amqplib/callback_api')
     name: 'leveret/worker by ESM, and in threads',
     file: 'worker.mjs',
     flags: [],
-    code: `import * as leveret from 'leveret'\nimport * as worker from 'leveret/worker'\n${WORKER}\nawait use(leveret, worker)`,
+    code: `import * as leveret from 'leveret'\nimport * as worker from 'leveret/worker'\n${WORKER}\nawait use(leveret, worker, ${PLAIN})`,
   },
   {
     name: 'leveret/worker by require(), and in threads',
     file: 'worker.cjs',
     flags: [CJS_ONLY],
-    code: `${WORKER}\nuse(require('leveret'), require('leveret/worker'))`,
+    code: `${WORKER}\nuse(require('leveret'), require('leveret/worker'), ${PLAIN})`,
+  },
+  {
+    name: 'leveret/worker under tsx, with a handler in TypeScript',
+    file: 'worker-typed.mts',
+    flags: TSX,
+    code: `import * as leveret from 'leveret'\nimport * as worker from 'leveret/worker'\n${WORKER}\nawait use(leveret, worker, ${TYPED})`,
+  },
+  {
+    name: 'leveret/worker under tsx by require(), with a handler in TypeScript',
+    file: 'worker-typed.cts',
+    flags: [...TSX, CJS_ONLY],
+    code: `${WORKER}\nuse(require('leveret'), require('leveret/worker'), ${TYPED})`,
   },
   { name: 'import and require() as two copies', file: 'two.mjs', flags: [CJS_ONLY], code: `${BOTH}${TWO}\n${USE}` },
   { name: 'import and require() as one copy', file: 'one.mjs', flags: [], code: `${BOTH}${SAME}\n${USE}` },
@@ -276,7 +302,7 @@ async function unpack(tarball: string, folder: string): Promise<void> {
 }
 
 function checks(folder: string): Check[] {
-  writeFileSync(join(folder, 'handler.mjs'), "export default ({ body }, bus) => bus.queue('done').send(body + 1)")
+  for (const [file, code] of Object.entries(HANDLERS)) writeFileSync(join(folder, file), code)
   const scripts = SCRIPTS.map(({ name, file, flags, code }) => ({
     name,
     act: () => {

@@ -25,14 +25,14 @@ interface Pool {
 }
 
 /** A pool that works `jobs` off into `done`. */
-async function pool(options: WorkOptions = {}): Promise<Pool> {
+async function pool(options: WorkOptions = {}, handler = 'jobs.mjs'): Promise<Pool> {
   const broker = new Broker()
   broker.on('fault', () => undefined)
   const bus = broker.virtualHost('/')
   const jobs = await bus.declareQueue<Job>('jobs', { type: 'quorum', deliveryLimit: 2, deadLetter: 'dead' })
   const done = await bus.declareQueue<Done>('done')
   await bus.declareQueue('go')
-  const workers = await consumeInWorkers(jobs, new URL('jobs.mjs', HANDLERS), { worker, minDelay: 1, ...options })
+  const workers = await consumeInWorkers(jobs, new URL(handler, HANDLERS), { worker, minDelay: 1, ...options })
   onTestFinished(async () => {
     await workers.close({ timeout: 0 })
     await broker.close()
@@ -128,6 +128,15 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
     await broker.close()
     await expect.poll(() => workers.threads).toBe(0)
     expect(workers.closed).toBe(true)
+  })
+
+  it.each([
+    ['in TypeScript', 'typed.ts'],
+    ['in TypeScript, under the name of what it is compiled to', 'typed.js'],
+  ])('takes a handler %s', async (_what, name) => {
+    const { done, jobs } = await pool({}, name)
+    await jobs.send({ id: 1 })
+    expect(await take(done, 1)).toMatchObject([{ id: 1 }])
   })
 
   it.each([
