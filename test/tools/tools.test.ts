@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { blocksOf } from './blocks.js'
 import { inTwos, run } from './child.js'
-import { blocksOf } from './doc-blocks.js'
 import { checkLayers } from './layers.js'
 
 function faultsOf(files: Readonly<Record<string, string>>): string[] {
