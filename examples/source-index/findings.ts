@@ -14,8 +14,8 @@ export interface Deaths {
 
 const EXAMPLES = 3
 
-/** Attaches the consumers of imports and problems. */
-export function collectFindings({ imports, problems }: Topology, totals: Totals): void {
+/** Attaches the consumers of imports, sizes and problems. */
+export function collectFindings({ imports, sizes, problems }: Topology, totals: Totals): void {
   const collect = (delivery: Delivery<ImportFound>) => {
     const { kind, name } = delivery.body
     if (kind === 'relative') totals.relative++
@@ -24,6 +24,14 @@ export function collectFindings({ imports, problems }: Topology, totals: Totals)
   }
   // A callback is the fastest way to consume, and what it does takes no time.
   for (const queue of imports) queue.createConsumer().consume(collect)
+  sizes.createConsumer().consume((delivery) => {
+    const { kind, lines, bytes } = delivery.body
+    const size = totals.read[kind]
+    size.files++
+    size.lines += lines
+    size.bytes += bytes
+    delivery.ack()
+  })
   problems.createConsumer().consume((delivery) => {
     count(totals.unread, delivery.body.why)
     delivery.ack()

@@ -4,13 +4,15 @@
  *
  *   npm start                  the installed dependencies
  *   npm start -- FOLDER        another folder
+ *   npm start -- --threads 2   source files are read by two threads: it shows how, and no gain, for they mostly wait
  *
- * Exit codes: 0 done and checked, 1 the check found a difference, 2 no such folder; 130 (Ctrl-C) and 143 (SIGTERM) after
+ * Exit codes: 0 done and checked, 1 the check found a difference, 2 no such folder or option; 130 (Ctrl-C) and 143 (SIGTERM) after
  * what was published is worked off. A second Ctrl-C ends it at once.
  */
 import { opendirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { Broker } from 'leveret'
 import { collectDeaths, collectFindings, type Deaths } from './findings.js'
 import { Interrupt } from './interrupt.js'
@@ -29,8 +31,17 @@ const DEPENDENCIES = fileURLToPath(new URL('../../node_modules', import.meta.url
 const SHUTDOWN_MS = 10_000
 const FOR_EVER_MS = 2 ** 31 - 1
 
+const MOST_THREADS = 64
+
+/** What there is to do. */
+interface Task {
+  readonly folder: string
+  /** Threads that read source files; 0 = this one does. */
+  readonly threads: number
+}
+
 /** Indexes the folder, prints the report and answers the exit code. */
-async function index(folder: string): Promise<number> {
+async function index({ folder, threads }: Task): Promise<number> {
   const began = Date.now()
   const broker = new Broker()
   const virtualHost = broker.virtualHost()
@@ -44,13 +55,14 @@ async function index(folder: string): Promise<number> {
   progress.total = await countFiles(folder, interrupt.signal)
   progress.print(`files to read: ${progress.total}`)
 
-  readFiles(folder, topology, meter, totals)
+  const workers = await readFiles(topology, threads)
+  if (workers !== undefined) progress.print(`threads that read source files: ${workers.threads}`)
   collectFindings(topology, totals)
   const collected = collectDeaths(topology, deaths)
   await scan(folder, topology, meter, interrupt.signal)
   const timeout = interrupt.signal.aborted ? SHUTDOWN_MS : FOR_EVER_MS
   const { requeued, dropped } = await broker.close({ drain: true, timeout })
-  await collected
+  await Promise.all([collected, workers?.close()])
   progress.stop()
   interrupt.release()
 
@@ -74,23 +86,41 @@ async function index(folder: string): Promise<number> {
   return 1
 }
 
-/** The folder to index; undefined, with a message, when there is none. */
-function chosenFolder([given, ...more]: readonly string[]): string | undefined {
+/** What the arguments ask for; undefined, with a message, when that cannot be done. */
+function taskOf(args: string[]): Task | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { threads: { type: 'string' } },
+    })
+    const { threads = '0' } = values
+    if (!/^\d+$/.test(threads) || Number(threads) > MOST_THREADS) {
+      throw new Error(`--threads: expected a number from 0 to ${MOST_THREADS}, got '${threads}'`)
+    }
+    if (positionals.length > 1) throw new Error(`expected one folder, got ${positionals.length} arguments`)
+    return { folder: folderOf(positionals[0]), threads: Number(threads) }
+  } catch (error) {
+    console.error(`source-index: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
+/** @throws where there is no such folder. */
+function folderOf(given: string | undefined): string {
   // n.b. npm runs a script beside package.json, wherever it was typed.
   const { INIT_CWD = '.' } = process.env
   const folder = given === undefined ? DEPENDENCIES : resolve(INIT_CWD, given)
   try {
-    if (more.length > 0) throw new Error(`expected one folder, got ${more.length + 1} arguments`)
     opendirSync(folder).closeSync()
     return folder
-  } catch (error) {
-    console.error(`source-index: cannot index '${folder}': ${(error as Error).message}`)
-    return undefined
+  } catch (cause) {
+    throw new Error(`cannot index '${folder}': ${(cause as Error).message}`, { cause })
   }
 }
 
 // Whoever closes the other end of the pipe, such as `head`, has read enough.
 process.stdout.on('error', () => process.exit(1))
 
-const folder = chosenFolder(process.argv.slice(2))
-process.exitCode = folder === undefined ? 2 : await index(folder)
+const task = taskOf(process.argv.slice(2))
+process.exitCode = task === undefined ? 2 : await index(task)

@@ -1,92 +1,19 @@
-/** Reads the files: the consumer of each queue of files measures them, passes on what it finds, and rejects the rest. */
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Delivery } from 'leveret'
-import type { Meter } from './meter.js'
-import { findImports, IMPORTS_WITHIN, type Import, isBinary, kindOf } from './rules.js'
-import type { FileFound, Findings, Topology } from './topology.js'
-import type { Totals } from './totals.js'
+/** Attaches the readers: in this thread, and those of source files, who have the most to do, in others on request. */
+import type { Queue } from 'leveret'
+import { consumeInWorkers, type Workers } from 'leveret/worker'
+import { readerTo } from './reader.js'
+import type { FileFound, Topology } from './topology.js'
 
-/** Files of one queue that are read at a time. */
+/** Files of one queue that are read at a time, in each thread. */
 const CONCURRENCY = 8
-/** Errors that pass by themselves: too many open files, a busy disk. */
-const PASSING = new Set(['EMFILE', 'ENFILE', 'EBUSY', 'EAGAIN', 'EIO'])
-const NEWLINE = 0x0a
 
-/** Attaches a consumer to every queue of files. */
-export function readFiles(folder: string, { unread, findings }: Topology, meter: Meter, totals: Totals): void {
-  const tell = async <Key extends keyof Findings>(key: Key, finding: Findings[Key]) => {
-    if (findings.publish(key, finding)) return
-    meter.sample()
-    await findings.drained()
+/** Works every queue of files off; answers the threads, if there are any. */
+export async function readFiles({ unread, findings }: Topology, threads: number): Promise<Workers | undefined> {
+  const read = readerTo(findings)
+  for (const [kind, queue] of unread) {
+    if (kind !== 'source' || threads === 0) queue.createConsumer().run(read, { concurrency: CONCURRENCY })
   }
-
-  /** How it ends settles the delivery: an acknowledgement, unless it says otherwise. */
-  const read = async (delivery: Delivery<FileFound>) => {
-    const { path } = delivery.body
-    const kind = kindOf(delivery.routingKey)
-    let measured: Measured
-    try {
-      measured = await measure(join(folder, path), kind === 'source')
-    } catch (error) {
-      const why = codeOf(error)
-      if (PASSING.has(why)) return delivery.retry(error)
-      await tell(why === 'binary' ? 'problem.binary' : 'problem.unreadable', { path, why })
-      return 'reject'
-    }
-    const size = totals.read[kind]
-    size.files++
-    size.lines += measured.lines
-    size.bytes += measured.bytes
-    for (const found of measured.imports) await tell(`import.${found.kind}`, { ...found, path })
-  }
-
-  for (const queue of unread.values()) queue.createConsumer().run(read, { concurrency: CONCURRENCY })
-}
-
-interface Measured {
-  readonly lines: number
-  readonly bytes: number
-  readonly imports: readonly Import[]
-}
-
-class BinaryFileError extends Error {
-  readonly code = 'binary'
-}
-
-/** Buffers that no file is being read into: there are as many as files are read at a time, however many there are. */
-const idle: Buffer[] = []
-
-async function measure(path: string, isSource: boolean): Promise<Measured> {
-  const file = await open(path)
-  const buffer = idle.pop() ?? Buffer.allocUnsafe(IMPORTS_WITHIN)
-  try {
-    let imports: Import[] = []
-    let lines = 0
-    let bytes = 0
-    let last = NEWLINE
-    // A file is read short at its end only: no further read is needed to find it.
-    for (let bytesRead = buffer.length; bytesRead === buffer.length; ) {
-      bytesRead = (await file.read(buffer)).bytesRead
-      const chunk = buffer.subarray(0, bytesRead)
-      if (bytes === 0) {
-        if (isBinary(chunk)) throw new BinaryFileError()
-        // n.b. latin1 costs no decoding, and the specifiers of imports are ASCII.
-        if (isSource) imports = findImports(chunk.toString('latin1'))
-      }
-      for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) lines++
-      bytes += bytesRead
-      last = chunk.at(-1) ?? last
-    }
-    // A last line without an end is a line too.
-    if (last !== NEWLINE) lines++
-    return { lines, bytes, imports }
-  } finally {
-    idle.push(buffer)
-    await file.close()
-  }
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? String(error)
+  if (threads === 0) return undefined
+  const source = unread.get('source') as Queue<FileFound>
+  return consumeInWorkers(source, new URL('./reader.js', import.meta.url), { threads, concurrency: CONCURRENCY })
 }

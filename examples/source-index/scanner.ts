@@ -10,7 +10,7 @@ export async function scan(folder: string, { files }: Topology, meter: Meter, si
   for await (const path of walk(folder)) {
     if (signal.aborted) return
     // False when a queue is full or the event loop is due a turn: to wait then is all there is to backpressure.
-    if (files.publish(fileKey(path), { path })) continue
+    if (files.publish(fileKey(path), { folder, path })) continue
     meter.sample()
     await files.drained()
   }

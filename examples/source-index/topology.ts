@@ -5,15 +5,17 @@
  *                               +--> files.text     +--> readers --> findings (topic) --+--> imports.packages
  *                               +--> files.data     |                                   +--> imports.builtins
  *                               +--> files.other ---+                                   +--> imports.relative
- *                                         | rejected                                    +--> problems
- *                                         +--> dead
+ *                                         | rejected                                    +--> sizes
+ *                                         +--> dead                                     +--> problems
  */
 import type { Bus, Exchange, Queue, QueueOptions } from 'leveret'
 import { type FileKey, type Import, KINDS, type Kind } from './rules.js'
 
 /** A file was found. */
 export interface FileFound {
-  /** From the folder that is indexed. */
+  /** The folder that is indexed. */
+  readonly folder: string
+  /** From there. */
   readonly path: string
 }
 
@@ -21,6 +23,13 @@ export interface FileFound {
 export interface ImportFound extends Import {
   /** The file that does. */
   readonly path: string
+}
+
+/** A file was read. */
+export interface SizeFound {
+  readonly kind: Kind
+  readonly lines: number
+  readonly bytes: number
 }
 
 /** A file was rejected. A dead letter tells where it died (`x-death`); why is for the application to say. */
@@ -35,6 +44,8 @@ export type Files = { readonly [Key in FileKey]: FileFound }
 
 /** What the exchange `findings` takes. */
 export type Findings = { readonly [Key in `import.${Import['kind']}`]: ImportFound } & {
+  readonly [Key in `size.${Kind}`]: SizeFound
+} & {
   readonly 'problem.binary': ProblemFound
   readonly 'problem.unreadable': ProblemFound
 }
@@ -44,6 +55,7 @@ export interface Topology {
   readonly findings: Exchange<Findings>
   readonly unread: ReadonlyMap<Kind, Queue<FileFound>>
   readonly imports: readonly Queue<ImportFound>[]
+  readonly sizes: Queue<SizeFound>
   readonly problems: Queue<ProblemFound>
   readonly dead: Queue<FileFound>
 }
@@ -75,9 +87,10 @@ export async function declareTopology(bus: Bus): Promise<Topology> {
       bindings: [findings.key('import.relative')],
     }),
   ]
+  const sizes = await bus.declareQueue<SizeFound>('sizes', { ...LIMITED, bindings: [findings.key('size.*')] })
   const problems = await bus.declareQueue<ProblemFound>('problems', {
     ...LIMITED,
     bindings: [findings.key('problem.*')],
   })
-  return { files, findings, unread, imports, problems, dead: bus.queue<FileFound>('dead') }
+  return { files, findings, unread, imports, sizes, problems, dead: bus.queue<FileFound>('dead') }
 }

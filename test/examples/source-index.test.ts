@@ -104,6 +104,20 @@ describe('the source index', { timeout: 60_000 }, () => {
     expect(out).toMatch(/why: .*1 ELOOP/)
   })
 
+  it.each([1, 2, 4])('comes to the same with %i threads', { timeout: 180_000 }, async (threads) => {
+    const root = folderOf(200)
+    writeFileSync(join(root, 'built.js'), 'text at first\n\0')
+    const { code, out, err } = await start('--threads', String(threads), root).ended
+    expect(err).toBe('')
+    expect(out).toContain('a count without the bus comes to the same')
+    expect(code).toBe(0)
+    expect(out).toContain(`threads that read source files: ${threads}`)
+    expect(row(out, 'source').slice(0, 2)).toEqual([50, 150])
+    expect(row(out, 'files.source').slice(0, 4)).toEqual([51, 50, 0, 1])
+    expect(row(out, 'leveret')).toEqual([50])
+    expect(out).toMatch(/1 rejected in files\.source, such as\n +built\.js/)
+  })
+
   // n.b. root may read everything, so there are no such files for it.
   it.skipIf(process.getuid?.() === 0)('rejects what it has no right to read, folders as well', async () => {
     const root = folder()
@@ -140,6 +154,8 @@ describe('the source index', { timeout: 60_000 }, () => {
   it.each([
     ['a missing folder', () => [join(folder(), 'missing')], /cannot index '.*missing': ENOENT/],
     ['a file in place of a folder', () => ['package.json'], /cannot index '.*package\.json': ENOTDIR/],
+    ['threads that are no number', () => ['--threads', 'x'], /--threads: expected a number from 0 to 64, got 'x'/],
+    ['an option that there is not', () => ['--thread', '2'], /Unknown option '--thread'/],
     ['two folders', () => ['src', 'test'], /expected one folder, got 2 arguments/],
   ])('refuses %s with a message and exit code 2', async (_, args, message) => {
     const { code, out, err } = await start(...args()).ended
