@@ -59,11 +59,12 @@ export function decodeBody(bytes: Uint8Array, contentType: string | undefined): 
 }
 
 /**
- * A copy of the body that shares nothing with it.
- * @throws BodyEncodingError for what structured clone cannot carry: functions, symbols, proxies.
+ * A copy of the body that shares nothing with it. Buffers that are to be transferred are moved into it, and detached where
+ * they were.
+ * @throws BodyEncodingError for what structured clone cannot carry: functions, symbols, proxies. Nothing is detached then.
  */
-export function cloneBody(body: unknown): unknown {
-  if (typeof body !== 'object' || body === null) {
+export function cloneBody(body: unknown, transfer: readonly ArrayBuffer[] = []): unknown {
+  if ((typeof body !== 'object' || body === null) && transfer.length === 0) {
     if (typeof body === 'function' || typeof body === 'symbol') {
       throw new BodyEncodingError(`structured clone has no form for a body of type ${typeof body}`)
     }
@@ -71,7 +72,7 @@ export function cloneBody(body: unknown): unknown {
   }
   if (host.structuredClone === undefined) throw new BodyEncodingError('this platform has no structuredClone')
   try {
-    return host.structuredClone(body)
+    return host.structuredClone(body, { transfer })
   } catch (cause) {
     throw new BodyEncodingError(`by structured clone: ${(cause as Error).message}`, cause)
   }

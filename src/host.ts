@@ -91,7 +91,7 @@ interface Host {
   AbortController: new () => { signal: AbortSignalLike; abort(reason?: unknown): void }
   atob(base64: string): string
   btoa(bytes: string): string
-  structuredClone?: <T>(value: T) => T
+  structuredClone?: <T>(value: T, options?: { transfer: readonly ArrayBuffer[] }) => T
   WritableStream?: new (sink: object, strategy: { highWaterMark: number }) => object
   URL: new (url: string) => object
   /** n.b. without locks outside of a secure context. */

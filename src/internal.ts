@@ -1,6 +1,6 @@
 /** What the other entries of this package may use beside the public surface. It is not in the exports map. */
 export { canonical, Double, fieldKind, isTable, NO_ARGUMENTS } from './arguments.js'
-export { contentTypeOf, decodeBody, encodeBody } from './body.js'
+export { cloneBody, contentTypeOf, decodeBody, encodeBody } from './body.js'
 export type { BrokerState } from './broker/broker-state.js'
 export type { LocalSubscription } from './broker/local-subscription.js'
 export type { QueueState } from './broker/queue-state.js'

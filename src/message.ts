@@ -3,7 +3,7 @@
  * deadline, delivery count) lives with the queue; a dead letter is a new envelope that shares the body.
  */
 import type { Arguments } from './arguments.js'
-import { sizeOfBody } from './body.js'
+import { cloneBody, sizeOfBody } from './body.js'
 
 /** The properties of a message: AMQP 0-9-1's thirteen, in camelCase. All optional; absent stays absent (PUB-17). */
 export interface MessageProperties {
@@ -62,6 +62,15 @@ export class Message {
     this.properties = properties
     this.rare = undefined
   }
+}
+
+/**
+ * Moves buffers of the body into it: they are detached where they were. For a message that nobody has yet.
+ * @throws BodyEncodingError; nothing is detached then.
+ */
+export function takeOver(message: Message, transfer: readonly ArrayBuffer[]): void {
+  const mutable: { body: unknown } = message
+  mutable.body = cloneBody(message.body, transfer)
 }
 
 /**

@@ -68,8 +68,11 @@ export interface Channel extends Settler {
   readonly publishes: number
   /** True when a producer should wait for `drained` before it publishes more. */
   readonly full: boolean
-  /** Routes a message. Synchronous, and runs no consumer. `delay` in ms parks it first. */
-  publish(message: Message, mandatory: boolean, delay: number): Outcome
+  /**
+   * Routes a message. Synchronous, and runs no consumer. `delay` in ms parks it first. The buffers in `transfer` are taken
+   * over: detached when it returns, left alone when it throws.
+   */
+  publish(message: Message, mandatory: boolean, delay: number, transfer?: readonly ArrayBuffer[]): Outcome
   /** Resolves when `full` no longer holds. */
   drained(): Promise<void>
   consume(queue: string, options: ConsumeOptions, listener: SubscriptionListener): Awaitable<Subscription>

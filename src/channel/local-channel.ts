@@ -25,7 +25,7 @@ import {
   PreconditionFailedError,
   ResourceLockedError,
 } from '../errors.js'
-import { type Message, NO_PROPERTIES } from '../message.js'
+import { type Message, NO_PROPERTIES, takeOver } from '../message.js'
 import { generateName, REPLY_TO } from '../names.js'
 import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Channel, ChannelListener } from './channel.js'
@@ -102,7 +102,8 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   // Publish
 
-  publish(unchecked: Message, mandatory: boolean, delay: number): Outcome {
+  publish(unchecked: Message, mandatory: boolean, delay: number, transfer?: readonly ArrayBuffer[]): Outcome {
+    if (transfer !== undefined) this.#takeOver(unchecked, transfer)
     let exchange = this.#exchange
     if (exchange === undefined || exchange.name !== unchecked.exchange || exchange.guarded !== 0) {
       exchange = this.#exchangeOf(unchecked)
@@ -135,11 +136,25 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
     }
   }
 
+  /** n.b. first comes what refuses the message, and only then what others see of it. */
+  #takeOver(message: Message, transfer: readonly ArrayBuffer[]): void {
+    this.#writable(message)
+    this.#check(message)
+    takeOver(message, transfer)
+  }
+
   #check(unchecked: Message): Message {
     return checkMessage(unchecked, this.#replies?.name, this.#connection.rights)
   }
 
   #exchangeOf(message: Message): ExchangeState {
+    const exchange = this.#writable(message)
+    this.#virtualHost.firehose?.published(exchange, this.#check(message), this.origin)
+    this.#exchange = exchange
+    return exchange
+  }
+
+  #writable(message: Message): ExchangeState {
     this.#checkOpen()
     const name = message.exchange
     const { rights } = this.#connection
@@ -149,8 +164,6 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       throw new AccessRefusedError(`cannot publish to internal exchange '${name}' in vhost '${this.#virtualHost.name}'`)
     }
     if (rights !== undefined && exchange.type.name === 'topic') this.#checkTopics(rights, message)
-    this.#virtualHost.firehose?.published(exchange, this.#check(message), this.origin)
-    this.#exchange = exchange
     return exchange
   }
 

@@ -198,7 +198,7 @@ export abstract class Producer {
   #publish(message: Message, options: PublishOptions | undefined): Outcome {
     const channel = this.#channel ?? this.#open()
     this.#wasReturned = undefined
-    const outcome = channel.publish(message, options?.mandatory === true, options?.delay ?? 0)
+    const outcome = channel.publish(message, options?.mandatory === true, options?.delay ?? 0, options?.transfer)
     this.#published++
     return outcome
   }

@@ -3,7 +3,7 @@ import { type BodyMode, cloneBody, contentTypeOf, encodeBody } from '../body.js'
 import { InvalidOptionError } from '../errors.js'
 import type { Signal } from '../host.js'
 import { Message, type MessageProperties, NO_PROPERTIES } from '../message.js'
-import { checkShortString } from '../names.js'
+import { checkShortString, describe } from '../names.js'
 import { boolean, type Check, type Checks, checkOptions, integer, signal, string, table } from '../options.js'
 import { TEN_YEARS } from '../time.js'
 
@@ -21,6 +21,13 @@ export interface PublishOptions extends MessageProperties {
    * @default 0
    */
   readonly delay?: number
+  /**
+   * Buffers of the body that are moved, not copied: detached here as soon as the call returns, as with `postMessage`, and
+   * left alone when it throws. The body goes through structured clone once: an instance of a class becomes a plain object,
+   * where no codec of `leveret/worker` carries it. What is named and not part of the body is lost.
+   * @default none
+   */
+  readonly transfer?: readonly ArrayBuffer[]
 }
 
 /** `PublishOptions` of a `send`, which waits. */
@@ -37,6 +44,24 @@ const expiration: Check = (value) =>
     ? undefined
     : 'milliseconds as an integer or a decimal string'
 
+export const buffers: Check = (value) => {
+  if (!Array.isArray(value)) return 'an array of ArrayBuffers'
+  const unfit = value.findIndex((each, i) => !isAttached(each) || value.indexOf(each) < i)
+  if (unfit < 0) return undefined
+  return `an array of ArrayBuffers, each once and none detached, unlike [${unfit}], ${describe(value[unfit])}`
+}
+
+function isAttached(value: unknown): boolean {
+  // n.b. by its tag: test runners have globals of their own.
+  if (Object.prototype.toString.call(value) !== '[object ArrayBuffer]') return false
+  try {
+    return new Uint8Array(value as ArrayBuffer).byteLength >= 0
+  } catch {
+    // n.b. how Node 20 tells that it is detached.
+    return false
+  }
+}
+
 /** Properties that a request may have: what makes it one is made up. */
 export const REQUEST_PROPERTIES: Checks = {
   contentType: string,
@@ -51,6 +76,7 @@ export const REQUEST_PROPERTIES: Checks = {
   appId: string,
 }
 
+/** n.b. without `transfer`: what streams and explanations take as well, which have no one body. */
 export const PUBLISH_CHECKS: Checks = {
   mandatory: boolean,
   delay: integer(0, TEN_YEARS, 'ms'),
@@ -60,14 +86,15 @@ export const PUBLISH_CHECKS: Checks = {
   expiration,
 }
 
-const SEND_CHECKS: Checks = { ...PUBLISH_CHECKS, signal }
+const ONCE_CHECKS: Checks = { ...PUBLISH_CHECKS, transfer: buffers }
+const SEND_CHECKS: Checks = { ...ONCE_CHECKS, signal }
 
 /**
  * Checks the options of a publish.
  * @throws UnknownOptionError, InvalidOptionError.
  */
 export function checkPublishOptions(what: string, options: SendOptions, waits: boolean): void {
-  checkOptions(what, options, waits ? SEND_CHECKS : PUBLISH_CHECKS)
+  checkOptions(what, options, waits ? SEND_CHECKS : ONCE_CHECKS)
   if (options.mandatory === true && (options.delay ?? 0) > 0) {
     throw new InvalidOptionError(
       `${what}: 'mandatory' and 'delay' exclude each other: a delayed message is routed when it is due`,
@@ -90,7 +117,7 @@ export function makeMessage(
   const properties = options === undefined ? NO_PROPERTIES : propertiesOf(options)
   // n.b. in place: one call more took a tenth of the whole way of a message.
   if (bodies === 'reference') return new Message(exchange, routingKey, body, properties)
-  return messageOf(exchange, routingKey, body, properties, bodies)
+  return messageOf(exchange, routingKey, body, properties, bodies, options?.transfer)
 }
 
 /** The same with properties that are known to be right. */
@@ -100,18 +127,24 @@ export function messageOf(
   body: unknown,
   properties: MessageProperties,
   bodies: BodyMode,
+  transfer?: readonly ArrayBuffer[],
 ): Message {
-  if (bodies === 'reference') return new Message(exchange, routingKey, body, properties)
+  // n.b. where buffers are taken over, the channel clones the body.
+  if (bodies === 'reference' || (bodies === 'clone' && transfer !== undefined)) {
+    return new Message(exchange, routingKey, body, properties)
+  }
   if (bodies === 'clone') return new Message(exchange, routingKey, cloneBody(body), properties)
   const contentType = properties.contentType ?? contentTypeOf(body)
   return new Message(exchange, routingKey, encodeBody(body, contentType), { ...properties, contentType })
 }
 
+const NO_PROPERTY: ReadonlySet<string> = new Set(['mandatory', 'delay', 'transfer', 'signal'])
+
 function propertiesOf(options: SendOptions): MessageProperties {
   const properties: Record<string, unknown> = {}
   let some = false
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || name === 'mandatory' || name === 'delay' || name === 'signal') continue
+    if (value === undefined || NO_PROPERTY.has(name)) continue
     properties[name] = name === 'expiration' ? String(value) : value
     some = true
   }

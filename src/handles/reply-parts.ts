@@ -55,12 +55,13 @@ export class ReplyParts<Part> implements AsyncIterableIterator<Part, undefined>,
   #error: unknown
 
   /** @throws what publishing throws. */
-  constructor(requester: Requester, body: unknown, { timeout, signal, properties }: Asked, window = WINDOW) {
+  constructor(requester: Requester, body: unknown, asked: Asked, window = WINDOW) {
+    const { timeout, signal, properties, transfer } = asked
     this.#requester = requester
     this.#timeout = timeout
     this.#window = window
     const headers = { ...properties?.headers, [CREDIT]: window }
-    requester.ask(this, body, timeout, { ...properties, headers })
+    requester.ask(this, body, timeout, { ...properties, headers }, transfer)
     if (this.#ended || signal === undefined) return
     this.#stopListening = onAbort(signal, () => {
       this.#drop(new AbortError(requester.what, (signal as AbortSignalLike).reason, true))

@@ -5,7 +5,7 @@ import { type AbortSignalLike, onAbort, type Signal } from '../host.js'
 import type { MessageProperties } from '../message.js'
 import { type Checks, checkOptions, integer, signal } from '../options.js'
 import type { Conversation } from './conversations.js'
-import { REQUEST_PROPERTIES } from './publish-options.js'
+import { buffers, REQUEST_PROPERTIES } from './publish-options.js'
 import { REPLY, remoteError } from './reply.js'
 import type { Requester } from './requester.js'
 import { checkNotAborted } from './wait.js'
@@ -23,9 +23,16 @@ export interface RequestOptions extends Omit<MessageProperties, 'correlationId' 
    * @default none
    */
   readonly signal?: Signal
+  /** Buffers of the body that are moved, see `PublishOptions`. A reply's are copied. @default none */
+  readonly transfer?: readonly ArrayBuffer[]
 }
 
-export const REQUEST_CHECKS: Checks = { ...REQUEST_PROPERTIES, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
+export const REQUEST_CHECKS: Checks = {
+  ...REQUEST_PROPERTIES,
+  timeout: integer(0, 2 ** 31 - 1, 'ms'),
+  signal,
+  transfer: buffers,
+}
 
 const TIMEOUT_MS = 30_000
 
@@ -35,6 +42,7 @@ export interface Asked {
   readonly signal: Signal | undefined
   /** Further properties of the message; undefined when there are none. */
   readonly properties: MessageProperties | undefined
+  readonly transfer?: readonly ArrayBuffer[] | undefined
 }
 
 const NOTHING_ASKED: Asked = { timeout: TIMEOUT_MS, signal: undefined, properties: undefined }
@@ -44,8 +52,8 @@ export function askedFor(what: string, options: RequestOptions | undefined): Ask
   if (options === undefined) return NOTHING_ASKED
   checkOptions(what, options, REQUEST_CHECKS)
   checkNotAborted(what, options.signal)
-  const { timeout = TIMEOUT_MS, signal: given, ...properties } = options
-  return { timeout, signal: given, properties }
+  const { timeout = TIMEOUT_MS, signal: given, transfer, ...properties } = options
+  return { timeout, signal: given, properties, transfer }
 }
 
 /** Waits for the reply to one request. */
@@ -62,7 +70,7 @@ export class PendingReply<Reply> implements Conversation {
   #stopListening: (() => void) | undefined
 
   /** @throws what publishing throws. */
-  constructor(requester: Requester, body: unknown, { timeout, signal: given, properties }: Asked) {
+  constructor(requester: Requester, body: unknown, { timeout, signal: given, properties, transfer }: Asked) {
     this.#requester = requester
     this.#timeout = timeout
     this.promise = new Promise<Reply>((resolve, reject) => {
@@ -71,7 +79,7 @@ export class PendingReply<Reply> implements Conversation {
     })
     requester.timers.keepAlive()
     try {
-      this.due = requester.ask(this, body, timeout, properties)
+      this.due = requester.ask(this, body, timeout, properties, transfer)
     } catch (error) {
       this.#close(false)
       throw error

@@ -101,20 +101,26 @@ export class Requester {
    * refuses it comes as a failure of the conversation.
    * @throws ClosedError, BodyEncodingError, PreconditionFailedError.
    */
-  ask(conversation: Conversation, body: unknown, timeout: number, further: MessageProperties | undefined): number {
+  ask(
+    conversation: Conversation,
+    body: unknown,
+    timeout: number,
+    further: MessageProperties | undefined,
+    transfer: readonly ArrayBuffer[] | undefined,
+  ): number {
     const channel = this.#channel ?? this.#open()
     const number = this.#requested + 1
     const id = String(number)
     const asked = { correlationId: id, replyTo: this.#address, expiration: String(timeout) }
     const properties: MessageProperties = further === undefined ? asked : { ...further, ...asked }
-    const message = messageOf('', this.#queue, body, properties, this.#connection.bodies)
+    const message = messageOf('', this.#queue, body, properties, this.#connection.bodies, transfer)
     conversation.number = number
     conversation.id = id
     this.#waiting.add(conversation)
     const due = this.timers.stop() + timeout
     let outcome: Outcome
     try {
-      outcome = channel.publish(message, true, 0)
+      outcome = channel.publish(message, true, 0, transfer)
     } catch (error) {
       this.#waiting.delete(conversation)
       throw error

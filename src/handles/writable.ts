@@ -5,7 +5,7 @@ import { type Checks, checkOptions, integer } from '../options.js'
 import { PUBLISH_CHECKS, type PublishOptions, type SendOptions } from './publish-options.js'
 
 /** Options of `writable`: what `send` takes, for every chunk, and how many wait. */
-export interface WritableOptions extends PublishOptions {
+export interface WritableOptions extends Omit<PublishOptions, 'transfer'> {
   /**
    * Chunks, 1 to 2,147,483,647, that the stream takes before it says that it is full.
    * @default 1

@@ -73,11 +73,11 @@ export class WorkerChannel implements Channel {
     return this.#withheld.size > 0 || this.#publishing.size >= WINDOW
   }
 
-  publish(message: Message, mandatory: boolean, delay: number): Outcome {
+  publish(message: Message, mandatory: boolean, delay: number, transfer?: readonly ArrayBuffer[]): Outcome {
     this.#checkOpen()
     const { link } = this.#connection
     const number = this.publishes + 1
-    link.sayMessage(ASK.publish, this.#number, mandatory ? 1 : 0, delay, message, 0, number)
+    link.sayMessage(ASK.publish, this.#number, mandatory ? 1 : 0, delay, message, 0, number, transfer)
     this.publishes = number
     this.#publishing.set(number, message)
     return 'pending'

@@ -144,10 +144,13 @@ export class Link {
     { exchange, routingKey, properties, body }: Message,
     history: number,
     tag: number,
+    transfer?: readonly ArrayBuffer[],
   ): void {
+    // n.b. what was said before may have the same buffers, and is posted while they are whole.
+    if (transfer !== undefined && this.#cargo.shared) this.flush()
     const known = properties === NO_PROPERTIES ? 0 : this.pack(properties)
-    const offset = this.values.areBytes(body) ? this.#cargo.length : -1
-    const packed = offset === -1 ? this.pack(body) : this.#cargo.add(body as Uint8Array)
+    const offset = transfer === undefined && this.values.areBytes(body) ? this.#cargo.length : -1
+    const packed = offset === -1 ? this.pack(body, transfer) : this.#cargo.add(body as Uint8Array)
     const last = this.#last as Run | undefined
     const goesOn =
       last !== undefined &&
@@ -169,9 +172,10 @@ export class Link {
     } else this.say(verb, first, second, third, exchange, routingKey, known, history, tag, offset, packed)
   }
 
-  /** A value for the post that is being filled. @throws BodyEncodingError. */
-  pack(value: unknown): Packed {
-    return this.values.pack(value, this.#cargo)
+  /** A value for the post that is being filled, and its buffers that are taken over. @throws BodyEncodingError. */
+  pack(value: unknown, transfer?: readonly ArrayBuffer[]): Packed {
+    const { values } = this
+    return transfer === undefined ? values.pack(value, this.#cargo) : values.move(value, transfer, this.#cargo)
   }
 
   /** The value that came with the post that is being read. */
@@ -252,9 +256,10 @@ export class Link {
 
   #post(text: string, cargo: Cargo): void {
     const bytes = cargo.buffer()
-    if (bytes !== undefined) this.#endpoint.post([text, cargo.extras, bytes] satisfies Frame, [bytes.buffer])
+    const { extras, moved } = cargo
+    if (bytes !== undefined) this.#endpoint.post([text, extras, bytes] satisfies Frame, [...moved, bytes.buffer])
     else if (cargo.empty) this.#endpoint.post([text] satisfies Frame, [])
-    else this.#endpoint.post([text, cargo.extras] satisfies Frame, [])
+    else this.#endpoint.post([text, extras] satisfies Frame, moved)
   }
 
   /** Says what is left to say, and nothing more. */

@@ -3,7 +3,7 @@
  * bytes go into one buffer that is transferred; the rest by structured clone. Errors, and instances of classes that have a
  * codec, are marked and made anew at the other end.
  */
-import { BodyEncodingError, describe, FrameError, InvalidOptionError } from '../internal.js'
+import { BodyEncodingError, cloneBody, describe, FrameError, InvalidOptionError } from '../internal.js'
 import { errorOf, type Failure, failureOf } from './failure.js'
 
 /** How instances of a class cross. Both ends need it, under the same name. */
@@ -61,6 +61,8 @@ interface Look {
   parts: number
   /** What was looked at, once there is so much that it may be circular. */
   seen: Set<object> | undefined
+  /** The value, or a copy in which that is marked. */
+  ready: unknown
 }
 
 /** What a frame carries beside its text. */
@@ -68,6 +70,10 @@ export class Cargo {
   readonly extras: unknown[] = []
   readonly bytes: Uint8Array[] = []
   length = 0
+  /** Buffers in the extras that go without a copy. */
+  readonly moved: ArrayBuffer[] = []
+  /** How many of the extras nobody else has. */
+  ours = 0
 
   get empty(): boolean {
     return this.extras.length === 0 && this.length === 0
@@ -78,6 +84,11 @@ export class Cargo {
     this.bytes.push(bytes)
     this.length += bytes.byteLength
     return bytes.byteLength
+  }
+
+  /** True when somebody may still change what is in it. */
+  get shared(): boolean {
+    return this.length > 0 || this.extras.length > this.ours
   }
 
   /** The bytes in one piece. */
@@ -119,13 +130,30 @@ export class Values {
   pack(value: unknown, cargo: Cargo): Packed {
     if (value === undefined) return [NOTHING]
     if (this.areBytes(value)) return [BYTES, cargo.length, cargo.add(value)]
-    const look: Look = { clone: false, marked: false, foreign: undefined, parts: 0, seen: undefined }
+    const { clone, marked, ready } = this.#ready(value)
+    if (!clone) return Array.isArray(value) ? [JSON_VALUE, value] : (value as Packed)
+    return [marked ? MARKED : CLONED, cargo.extras.push(ready) - 1]
+  }
+
+  /**
+   * The same, and takes over the buffers of the value that are named: they are detached here at once, and go on with the
+   * frame without a copy.
+   * @throws as `pack` does; nothing is detached then.
+   */
+  move(value: unknown, transfer: readonly ArrayBuffer[], cargo: Cargo): Packed {
+    const { marked, ready } = this.#ready(value)
+    const [moved, buffers] = cloneBody([ready, transfer], transfer) as [unknown, readonly ArrayBuffer[]]
+    for (const buffer of buffers) cargo.moved.push(buffer)
+    cargo.ours++
+    return [marked ? MARKED : CLONED, cargo.extras.push(moved) - 1]
+  }
+
+  #ready(value: unknown): Look {
+    const look: Look = { clone: false, marked: false, foreign: undefined, parts: 0, seen: undefined, ready: value }
     this.#look(value, look, 0)
-    const ready = look.marked ? this.#mark(value, look, 0) : value
+    if (look.marked) look.ready = this.#mark(value, look, 0)
     if (look.foreign !== undefined) throw refusal(value, look.foreign)
-    if (!look.clone) return Array.isArray(value) ? [JSON_VALUE, value] : (value as Packed)
-    cargo.extras.push(ready)
-    return [look.marked ? MARKED : CLONED, cargo.extras.length - 1]
+    return look
   }
 
   /** The value that a frame brought. */

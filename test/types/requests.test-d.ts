@@ -61,3 +61,22 @@ describe('requests', () => {
     queue.respond((body) => expectTypeOf(body).toEqualTypeOf<Date>())
   })
 })
+
+describe('transfer', () => {
+  test('takes buffers, of the message they are in', async () => {
+    const queue = await bus.declareQueue<Uint8Array, number>('q')
+    const body = new Uint8Array(8)
+    const transfer = [body.buffer] as const
+    void queue.send(body, { transfer })
+    queue.publish(body, { transfer })
+    void bus.exchange('x').send('', body, { transfer })
+    void queue.request(body, { transfer })
+    queue.requestMany(body, { transfer })
+    // @ts-expect-error a view is no buffer
+    void queue.send(body, { transfer: [body] })
+    // @ts-expect-error nor is one that is shared
+    queue.publish(body, { transfer: [new SharedArrayBuffer(8)] })
+    // @ts-expect-error the chunks of a stream are many
+    queue.producer.writable({ transfer })
+  })
+})
