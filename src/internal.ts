@@ -13,10 +13,12 @@ export type {
 } from './channel/amqp-channel.js'
 export type { AmqpConnection } from './channel/amqp-connection.js'
 export type { Channel, ChannelListener, Connection, Subscription } from './channel/channel.js'
+export type { ChannelDeliveries } from './channel/channel-deliveries.js'
 export { LocalConnection } from './channel/connection.js'
 export type { LocalChannel } from './channel/local-channel.js'
 export { Unacked } from './channel/unacked.js'
 export { PlatformClock } from './clock.js'
+export { Condition } from './condition.js'
 export { Fifo } from './data/fifo.js'
 export { Heap } from './data/heap.js'
 export type {

@@ -3,6 +3,7 @@
  * never inside the publish, ack or declare that made them due; and they, awaited sends and gets together leave the
  * event loop a turn when they have used up theirs.
  */
+import { Condition } from './condition.js'
 import { Fifo } from './data/fifo.js'
 import { host, type Port, type TimerHandle } from './host.js'
 import type { Timers } from './timers.js'
@@ -33,7 +34,7 @@ export class Scheduler {
   #yielding = false
   #unreferenced = false
   #yieldHandle: TimerHandle | undefined
-  #nextTurn: { promise: Promise<void>; resolve: () => void } | undefined
+  readonly #nextTurn = new Condition()
   readonly #pump = (): void => this.#runTasks()
   readonly #turn = (): void => this.#newTurn()
   // n.b. captured while it is likely to be genuine: the last resort where there is nothing better to yield with.
@@ -53,7 +54,7 @@ export class Scheduler {
 
   /** True when no task waits, and nobody for the next turn. */
   get idle(): boolean {
-    return !this.#pumping && this.#nextTurn === undefined
+    return !this.#pumping && !this.#nextTurn.awaited
   }
 
   /** Counts one hand-over, confirm or get. True when the turn is used up: go on in `nextTurn()`, or schedule a task. */
@@ -77,15 +78,8 @@ export class Scheduler {
   /** Resolves when the event loop has had its turn; at once when it need not have one. */
   nextTurn(): Promise<void> {
     if (!this.#spent) return resolved
-    if (this.#nextTurn === undefined) {
-      let resolve!: () => void
-      const promise = new Promise<void>((done) => {
-        resolve = done
-      })
-      this.#nextTurn = { promise, resolve }
-      this.#keepAlive()
-    }
-    return this.#nextTurn.promise
+    if (!this.#nextTurn.awaited) this.#keepAlive()
+    return this.#nextTurn.wait()
   }
 
   /** Somebody waits for the next turn. */
@@ -114,9 +108,7 @@ export class Scheduler {
     this.#yielding = this.#spent = false
     this.#yieldHandle = undefined
     this.#steps = 0
-    const waiting = this.#nextTurn
-    this.#nextTurn = undefined
-    waiting?.resolve()
+    this.#nextTurn.notify()
     if (this.#pumping) this.#runTasks()
   }
 

@@ -6,7 +6,7 @@
 import { Fifo } from '../data/fifo.js'
 import { PreconditionFailedError } from '../errors.js'
 import type { Timer, Timers } from '../timers.js'
-import type { LocalChannel } from './local-channel.js'
+import type { ChannelDeliveries } from './channel-deliveries.js'
 
 /** How often RabbitMQ looks. */
 const TICK = 60_000
@@ -30,17 +30,17 @@ export class AcknowledgementTimeout {
   readonly #timeout: number
   readonly #tick: number
   readonly #timers: Timers
-  readonly #channel: LocalChannel
+  readonly #held: ChannelDeliveries
   readonly #late: () => void
   readonly #marks = new Fifo<Mark>()
   #timer: Timer | undefined
 
   /** Calls `late` once, when a delivery was out for too long. */
-  constructor(home: Home, channel: LocalChannel, late: () => void) {
+  constructor(home: Home, held: ChannelDeliveries, late: () => void) {
     this.#timeout = home.consumerTimeout
     this.#tick = Math.min(TICK, this.#timeout)
     this.#timers = home.timers
-    this.#channel = channel
+    this.#held = held
     this.#late = late
   }
 
@@ -56,13 +56,13 @@ export class AcknowledgementTimeout {
   }
 
   #mark(now: number): void {
-    this.#marks.push({ due: now + this.#timeout, tag: this.#channel.lastTag })
+    this.#marks.push({ due: now + this.#timeout, tag: this.#held.lastTag })
     this.#timer = this.#timers.at(now + this.#tick, () => this.#look())
   }
 
   #look(): void {
     this.#timer = undefined
-    const oldest = this.#channel.oldestTag
+    const oldest = this.#held.oldestTag
     while ((this.#marks.peek()?.tag ?? Number.POSITIVE_INFINITY) < oldest) this.#marks.shift()
     const now = this.#timers.now()
     if (oldest === Number.POSITIVE_INFINITY) this.idle = true

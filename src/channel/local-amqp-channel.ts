@@ -1,6 +1,5 @@
 /** AMQP's channel on a broker in this process: a channel of the seam, and what the protocol has besides. */
-import { type Arguments, fieldKind, NO_ARGUMENTS } from '../arguments.js'
-import type { LocalSubscription } from '../broker/local-subscription.js'
+import { type Arguments, NO_ARGUMENTS } from '../arguments.js'
 import type { BindingDeclaration, Compatibility, QueueInfo } from '../declarations.js'
 import type { Settlement } from '../delivery.js'
 import {
@@ -25,6 +24,8 @@ import type {
   PublishFlags,
   QueueFlags,
 } from './amqp-channel.js'
+import { AmqpConsumers } from './amqp-consumers.js'
+import type { ChannelDeliveries } from './channel-deliveries.js'
 import type { LocalChannel } from './local-channel.js'
 import { METHODS, type MethodName, NO_METHOD } from './methods.js'
 import { settleOne, settleTaken, takeOut } from './taken.js'
@@ -59,15 +60,12 @@ export class LocalAmqpChannel implements AmqpChannel {
   readonly #connection: AmqpChannelOwner
   readonly #listener: AmqpChannelListener
   readonly #channel: LocalChannel
-  readonly #consumers = new Map<string, LocalSubscription>()
+  readonly #held: ChannelDeliveries
+  readonly #consumers: AmqpConsumers
   /** What is to be told, in order: nothing is said inside a method. */
   #notices: (() => void)[] = []
   /** Name of the queue that was declared last (GEN-08). */
   #currentQueue: string | undefined
-  /** For consumers that start from now on (QOS-02). */
-  #prefetch = 0
-  /** True while its consumers have a common limit. */
-  #limited = false
   /** Publishes before `confirm.select`, which have no number (CNF-02). */
   #unnumbered: number | undefined
   #transaction: Transaction | undefined
@@ -88,10 +86,14 @@ export class LocalAmqpChannel implements AmqpChannel {
       },
       confirmed: (sequenceNumber, accepted) => this.#confirm(sequenceNumber, accepted),
     })
-    this.#channel.lost = new Map()
+    this.#held = this.#channel.deliveries
+    this.#held.lost = new Map()
     if (connection.consumerTimeout !== Number.POSITIVE_INFINITY) {
-      this.#timeout = new AcknowledgementTimeout(connection, this.#channel, () => this.#timedOut())
+      this.#timeout = new AcknowledgementTimeout(connection, this.#held, () => this.#timedOut())
     }
+    const { compatibility } = connection
+    const home = { compatibility, timeout: this.#timeout, notice: (tell: () => void) => this.#notice(tell) }
+    this.#consumers = new AmqpConsumers(home, this.#channel, listener)
   }
 
   get closed(): boolean {
@@ -226,92 +228,11 @@ export class LocalAmqpChannel implements AmqpChannel {
   }
 
   basicConsume(queue: string, flags: ConsumeFlags = {}): string {
-    const { consumerTag = '', noAck = false, exclusive = false } = flags
-    return this.#run('basic.consume', () => {
-      const priority = flags.arguments === undefined ? 0 : this.#priorityOf(queue, flags.arguments)
-      const alone = exclusive && !this.#isQuorum(queue)
-      if (this.#limited && this.#connection.compatibility === '3.10' && this.#isQuorum(queue)) {
-        throw new NotImplementedError(
-          `${this.#channel.queueOf(this.#queueName(queue)).title} does not support global qos`,
-        )
-      }
-      const options = { consumerTag, prefetch: this.#prefetch, noAck, exclusive: alone, priority, once: false }
-      const subscription: LocalSubscription = this.#channel.consume(this.#queueName(queue), options, {
-        ready: () => this.#deliver(subscription),
-        cancelled: () => {
-          this.#consumers.delete(subscription.consumerTag)
-          this.#notice(() => this.#listener.cancelled(subscription.consumerTag))
-        },
-      })
-      this.#consumers.set(subscription.consumerTag, subscription)
-      return subscription.consumerTag
-    })
-  }
-
-  /** Quorum queues know no exclusive consumers (CON-06), and no limit of a channel (QOS-14). */
-  #isQuorum(queue: string): boolean {
-    return queue !== REPLY_TO && this.#channel.queueOf(this.#queueName(queue)).type === 'quorum'
-  }
-
-  /** What the consumer's arguments say of it; a consumer of direct replies may say anything. */
-  #priorityOf(queue: string, args: Arguments): number {
-    const { 'x-priority': priority, 'x-stream-offset': offset } = args
-    if (queue === REPLY_TO || (priority === undefined && offset === undefined)) return 0
-    const { title, type } = this.#channel.queueOf(this.#queueName(queue))
-    if (offset !== undefined) {
-      throw new PreconditionFailedError(`invalid arg 'x-stream-offset' for ${title} of queue type rabbit_${type}_queue`)
-    }
-    if (typeof priority === 'number' && Number.isInteger(priority)) return priority
-    const fault = `"expected integer, got ${fieldKind(priority)}"`
-    throw new PreconditionFailedError(`invalid arg 'x-priority' for ${title}: ${fault}`)
+    return this.#run('basic.consume', () => this.#consumers.consume(this.#queueName(queue), flags))
   }
 
   basicCancel(consumerTag: string): void {
-    this.#run('basic.cancel', () => {
-      const subscription = this.#consumers.get(consumerTag)
-      if (subscription === undefined) return
-      // CON-13: what was assigned is out on the channel, and stays out.
-      this.#handOut(subscription)
-      this.#consumers.delete(consumerTag)
-      void subscription.cancel()
-    })
-  }
-
-  /** Hands over what a consumer was assigned. */
-  #deliver(subscription: LocalSubscription): void {
-    if (this.#timeout?.idle) this.#timeout.start()
-    if (this.#consumers.size > 1) {
-      this.#deliverInOrder()
-      return
-    }
-    const { consumerTag } = subscription
-    for (let next = subscription.take(); next !== undefined; next = subscription.take()) {
-      this.#listener.delivered(consumerTag, next)
-    }
-  }
-
-  /** The same for all consumers, by delivery tag: that is the order in which one channel brings them. */
-  #deliverInOrder(): void {
-    const consumers = [...this.#consumers.values()]
-    for (;;) {
-      let first: LocalSubscription | undefined
-      for (const each of consumers) if (each.nextTag < (first?.nextTag ?? Number.POSITIVE_INFINITY)) first = each
-      const next = first?.take()
-      if (first === undefined || next === undefined) break
-      this.#listener.delivered(first.consumerTag, next)
-    }
-    // n.b. who has nothing more must ask once, to be woken again.
-    for (const each of consumers) if (each.nextTag === Number.POSITIVE_INFINITY) each.take()
-  }
-
-  /** The same inside a method: what was assigned is out now, and the listener hears of it later. */
-  #handOut(subscription: LocalSubscription): void {
-    if (this.#timeout?.idle) this.#timeout.start()
-    const { consumerTag } = subscription
-    for (let next = subscription.take(true); next !== undefined; next = subscription.take(true)) {
-      const delivery = next
-      this.#notice(() => this.#listener.delivered(consumerTag, delivery))
-    }
+    this.#run('basic.cancel', () => this.#consumers.cancel(consumerTag))
   }
 
   // Settlements
@@ -331,8 +252,8 @@ export class LocalAmqpChannel implements AmqpChannel {
   basicRecover(requeue = true): void {
     this.#run('basic.recover', () => {
       if (!requeue) throw new NotImplementedError('requeue=false')
-      for (const subscription of this.#consumers.values()) this.#handOut(subscription)
-      settleTaken(this.#channel, takeOut(this.#channel, 0, true), 'requeue')
+      this.#consumers.handOut()
+      settleTaken(this.#held, takeOut(this.#held, 0, true), 'requeue')
     })
   }
 
@@ -340,9 +261,9 @@ export class LocalAmqpChannel implements AmqpChannel {
     this.#checkOpen()
     try {
       if (this.#transaction !== undefined) {
-        this.#transaction.settles(takeOut(this.#channel, deliveryTag, multiple), how)
-      } else if (multiple) settleTaken(this.#channel, takeOut(this.#channel, deliveryTag, true), how)
-      else settleOne(this.#channel, deliveryTag, how)
+        this.#transaction.settles(takeOut(this.#held, deliveryTag, multiple), how)
+      } else if (multiple) settleTaken(this.#held, takeOut(this.#held, deliveryTag, true), how)
+      else settleOne(this.#held, deliveryTag, how)
     } catch (error) {
       this.#report(error, method)
       throw error
@@ -353,9 +274,9 @@ export class LocalAmqpChannel implements AmqpChannel {
     this.#run('basic.qos', () => {
       if (prefetchSize !== 0) throw new NotImplementedError(`prefetch_size!=0 (${prefetchSize})`)
       // QOS-05: a limit for each consumer takes the limit of the channel away.
-      limit(this.#channel, global ? prefetchCount : 0)
-      this.#limited = global && prefetchCount > 0
-      if (!global) this.#prefetch = prefetchCount
+      limit(this.#held, global ? prefetchCount : 0)
+      this.#consumers.limited = global && prefetchCount > 0
+      if (!global) this.#consumers.prefetch = prefetchCount
     })
   }
 
@@ -371,7 +292,7 @@ export class LocalAmqpChannel implements AmqpChannel {
   txSelect(): void {
     this.#run('tx.select', () => {
       if (this.#unnumbered !== undefined) throw new PreconditionFailedError('cannot switch from confirm to tx mode')
-      this.#transaction ??= new Transaction(this.#channel)
+      this.#transaction ??= new Transaction(this.#held)
     })
   }
 
@@ -456,8 +377,6 @@ export class LocalAmqpChannel implements AmqpChannel {
     this.#closed = true
     this.#timeout?.stop()
     this.#transaction?.rollback()
-    // n.b. what was assigned was out on the channel: it comes back as redelivered (ACK-11).
-    for (const subscription of this.#consumers.values()) while (subscription.take(true) !== undefined);
     this.#consumers.clear()
     this.#channel.close()
     this.#connection.forget(this)

@@ -2,11 +2,12 @@
 
 import type { ExchangeState } from '../broker/exchange-state.js'
 import type { Origin } from '../broker/firehose.js'
-import { type DeliveryHolder, LocalSubscription } from '../broker/local-subscription.js'
+import { LocalSubscription } from '../broker/local-subscription.js'
 import { type Publisher, stringsOf } from '../broker/publishing.js'
 import type { QueueState } from '../broker/queue-state.js'
 import type { Client, Rights } from '../broker/rights.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
+import { Condition } from '../condition.js'
 import type {
   BindingDeclaration,
   ConsumeOptions,
@@ -17,7 +18,7 @@ import type {
   QueueStats,
   SubscriptionListener,
 } from '../declarations.js'
-import type { Delivery, HomeQueue, Settlement } from '../delivery.js'
+import type { Delivery, Settlement } from '../delivery.js'
 import {
   AccessRefusedError,
   ClosedError,
@@ -29,8 +30,8 @@ import { type Message, NO_PROPERTIES, takeOver } from '../message.js'
 import { generateName, REPLY_TO } from '../names.js'
 import type { WithheldConfirm } from '../queue-arguments/queue-argument.js'
 import type { Channel, ChannelListener } from './channel.js'
+import { ChannelDeliveries, type DeliveringChannel } from './channel-deliveries.js'
 import { checkMessage } from './check-message.js'
-import { Unacked } from './unacked.js'
 
 /** What a channel needs of its connection. */
 export interface ChannelOwner extends Client {
@@ -41,48 +42,18 @@ export interface ChannelOwner extends Client {
   forget(channel: LocalChannel): void
 }
 
-/** A limit of all consumers of a channel together. */
-export interface ChannelWindow {
-  change(limit: number): void
-  /** A delivery is out. */
-  took(delivery: Delivery): void
-  /** A delivery is settled or came back. */
-  release(delivery: Delivery): void
-  /** So many deliveries of consumers are settled. */
-  releaseAll(count: number): void
-  /** There is a consumer more. */
-  check(): void
-}
-
-/** A delivery whose queue is gone; the delivery itself would keep its message. */
-export interface Lost {
-  readonly tag: number
-  /** True when a consumer was given it: settled, it makes room in the limit of the channel. */
-  readonly counts: boolean
-}
-
-export class LocalChannel implements Channel, DeliveryHolder, Publisher {
+export class LocalChannel implements Channel, DeliveringChannel, Publisher {
   /** Its place among the channels of the connection that ever held something, from 1; 0 until it does. */
   number = 0
   readonly #connection: ChannelOwner
   readonly #virtualHost: VirtualHostState
   readonly #listener: ChannelListener
-  // n.b. most channels have one consumer of one queue, or none: lists cost a third of maps.
-  subscriptions: readonly LocalSubscription[] = []
-  queues: readonly QueueState[] = []
-  unacked: Unacked | undefined
-  /** Deliveries that went with their queue, by tag, where they may still be settled, once (Q-24). */
-  lost: Map<number, Lost> | undefined
-  #tags = 0
+  #deliveries: ChannelDeliveries | undefined
   #pending = 0
-  #drained: { promise: Promise<void>; resolve: () => void } | undefined
+  #drained: Condition | undefined
   /** The exchange of the last publish: most channels publish to one. */
   #exchange: ExchangeState | undefined
   publishes = 0
-  /** Where its consumer of direct replies takes them. */
-  #replies: QueueState | undefined
-  /** The limit of all its consumers together. */
-  window: ChannelWindow | undefined
   #closed = false
 
   constructor(connection: ChannelOwner, virtualHost: VirtualHostState, listener: ChannelListener) {
@@ -98,6 +69,12 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   /** Its connection. */
   get owner(): ChannelOwner {
     return this.#connection
+  }
+
+  /** What it has out. n.b. most channels only publish: they have none. */
+  get deliveries(): ChannelDeliveries {
+    this.#deliveries ??= new ChannelDeliveries(this, this.#virtualHost)
+    return this.#deliveries
   }
 
   // Publish
@@ -144,7 +121,7 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   }
 
   #check(unchecked: Message): Message {
-    return checkMessage(unchecked, this.#replies?.name, this.#connection.rights)
+    return checkMessage(unchecked, this.#deliveries?.replies?.name, this.#connection.rights)
   }
 
   #exchangeOf(message: Message): ExchangeState {
@@ -195,11 +172,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   confirm(sequenceNumber: number): void {
     this.#pending--
     this.#listener.confirmed?.(sequenceNumber, true)
-    if (this.#pending === 0) {
-      this.#drained?.resolve()
-      this.#drained = undefined
-      this.#rest()
-    }
+    if (this.#pending > 0) return
+    this.#drained?.notify()
+    this.rest()
   }
 
   get full(): boolean {
@@ -207,135 +182,38 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   }
 
   drained(): Promise<void> {
-    const { scheduler } = this.#virtualHost.broker
-    if (this.#pending === 0) return scheduler.nextTurn()
-    if (this.#drained === undefined) {
-      let resolve!: () => void
-      const promise = new Promise<void>((done) => {
-        resolve = done
-      })
-      this.#drained = { promise, resolve }
-    }
-    return this.#drained.promise
+    if (this.#pending === 0) return this.#virtualHost.broker.scheduler.nextTurn()
+    this.#drained ??= new Condition()
+    return this.#drained.wait()
   }
 
   // Deliveries
 
-  hold(delivery: Delivery, noAck: boolean): void {
-    delivery.tag = ++this.#tags
-    if (noAck) {
-      // n.b. before 4.2 replies used up no numbers (DRT-05).
-      if (this.#replies !== undefined && delivery.recipient?.queue === this.#replies && this.#isOld) this.#tags--
-      return
-    }
-    this.unacked ??= new Unacked()
-    this.unacked.add(delivery)
-    this.window?.took(delivery)
-  }
-
-  get #isOld(): boolean {
-    return this.#virtualHost.broker.compatibility === '3.10'
-  }
-
-  /** The tag of the last delivery. */
-  get lastTag(): number {
-    return this.#tags
-  }
-
-  /** The lowest tag that waits for a settlement; `Infinity` when none does. */
-  get oldestTag(): number {
-    let oldest = this.unacked?.lowest ?? Number.POSITIVE_INFINITY
-    for (const tag of this.lost?.keys() ?? []) oldest = Math.min(oldest, tag)
-    return oldest
-  }
-
-  drop(delivery: Delivery): void {
-    this.unacked?.remove(delivery.tag)
-    this.window?.release(delivery)
-  }
-
   settle(deliveryTag: number, how: Settlement, reason?: unknown): void {
-    const delivery = this.unacked?.remove(deliveryTag)
-    if (delivery === undefined) throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
-    this.finish(delivery, how, reason)
+    this.deliveries.settle(deliveryTag, how, reason)
   }
 
-  settledTwice(delivery: Delivery, how: Settlement): void {
-    this.#virtualHost.broker.tracker?.settledTwice(delivery, how)
-  }
-
-  /** Settles what was taken out. */
-  finish(delivery: Delivery, how: Settlement, reason: unknown): void {
-    delivery.queue.settle(delivery, how, reason)
-    this.window?.release(delivery)
-    if (this.subscriptions.length === 0) this.#rest()
-    const { broker } = this.#virtualHost
-    broker.tracker?.left(delivery)
-    broker.settle()
-  }
-
-  /** Ends an operation that settled these. */
-  settled(deliveries: readonly Delivery[]): void {
-    if (this.subscriptions.length === 0) this.#rest()
-    const { broker } = this.#virtualHost
-    if (broker.tracker !== undefined) for (const delivery of deliveries) broker.tracker.left(delivery)
-    broker.settle()
-  }
-
-  *deliveries(queue: HomeQueue): Iterable<Delivery> {
-    if (this.unacked === undefined) return
-    for (const delivery of this.unacked) if (delivery.queue === queue) yield delivery
-  }
-
-  lose(queue: HomeQueue): void {
-    for (const delivery of this.deliveries(queue)) {
-      this.unacked?.remove(delivery.tag)
-      this.lost?.set(delivery.tag, { tag: delivery.tag, counts: delivery.recipient instanceof LocalSubscription })
-      delivery.lose()
-      this.#listener.lost?.(delivery.tag)
-      delivery.recipient?.settled()
-    }
-  }
-
-  timeOut(queue: HomeQueue, assignedBefore: number, timeout: number): void {
-    const late = [...this.deliveries(queue)].filter((delivery) => delivery.assignedAt <= assignedBefore)
-    const reason = `a delivery was not settled within ${timeout} ms`
-    const recipients = new Set(late.map((delivery) => delivery.recipient))
-    queue.suspend()
-    for (const recipient of recipients) recipient?.end(reason)
-    this.#takeBack((delivery) => delivery.queue === queue && recipients.has(delivery.recipient))
-    queue.release()
-  }
-
-  /** Gives deliveries back to their queues, in order, as failed: their consumer is lost. */
-  #takeBack(which: (delivery: Delivery) => boolean): void {
-    if (this.unacked === undefined) return
-    for (const delivery of this.unacked) {
-      if (!which(delivery)) continue
-      this.unacked.remove(delivery.tag)
-      delivery.lose()
-      if (!this.#closed) this.#listener.lost?.(delivery.tag)
-      delivery.queue.takeBack(delivery)
-      this.window?.release(delivery)
-    }
+  lost(deliveryTag: number): void {
+    if (!this.#closed) this.#listener.lost?.(deliveryTag)
   }
 
   // Consumers
 
   consume(name: string, options: ConsumeOptions, listener: SubscriptionListener): LocalSubscription {
     this.#checkOpen()
+    const { deliveries } = this
     const consumerTag = options.consumerTag === '' ? generateName('amq.ctag-') : options.consumerTag
-    if (this.subscriptions.some((other) => other.consumerTag === consumerTag)) {
+    if (deliveries.subscriptions.some((other) => other.consumerTag === consumerTag)) {
       throw new NotAllowedError(`attempt to reuse consumer tag '${consumerTag}'`)
     }
     const queue = name === REPLY_TO ? this.#takeReplies(options.noAck) : this.#readable(name)
     const inUse = queue.consumers.some((consumer) => consumer.exclusive)
     const impossible = options.exclusive && (queue.consumerCount > 0 || queue.rules.singleActiveConsumer)
     if (!options.once && (inUse || impossible)) throw new AccessRefusedError(`${queue.title} in exclusive use`)
-    const subscription = new LocalSubscription(queue, this, { ...options, consumerTag }, listener)
-    this.subscriptions = [...this.subscriptions, subscription]
+    const subscription = new LocalSubscription(queue, deliveries, { ...options, consumerTag }, listener)
+    deliveries.subscriptions = [...deliveries.subscriptions, subscription]
     this.#remember(queue)
-    this.window?.check()
+    deliveries.window?.check()
     queue.addConsumer(subscription)
     const { broker, name: virtualHost } = this.#virtualHost
     if (!options.once) broker.announce('consumer.created', () => ({ virtualHost, queue: queue.name, consumerTag }))
@@ -345,19 +223,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
 
   #takeReplies(noAck: boolean): QueueState {
     if (!noAck) throw new PreconditionFailedError('reply consumer cannot acknowledge', 'use noAck: true')
-    if (this.#replies !== undefined) throw new PreconditionFailedError('reply consumer already set')
-    this.#replies = this.#virtualHost.replies.open()
-    return this.#replies
-  }
-
-  unsubscribed(subscription: LocalSubscription): void {
-    const { consumerTag, queue } = subscription
-    if (queue === this.#replies) this.#replies = undefined
-    this.subscriptions = this.subscriptions.filter((other) => other !== subscription)
-    const { broker, name: virtualHost } = this.#virtualHost
-    this.#rest()
-    if (subscription.once) return
-    broker.announce('consumer.deleted', () => ({ virtualHost, queue: queue.name, consumerTag }))
+    if (this.deliveries.replies !== undefined) throw new PreconditionFailedError('reply consumer already set')
+    this.deliveries.replies = this.#virtualHost.replies.open()
+    return this.deliveries.replies
   }
 
   get(name: string, noAck: boolean, tentative = false): Delivery | undefined {
@@ -368,9 +236,9 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
       const fault = 'basic.get operations are not supported by quorum queues with single active consumer'
       throw new ResourceLockedError(`cannot obtain access to locked ${queue.title}. ${fault}`)
     }
-    const delivery = queue.get(this, noAck, tentative)
+    const delivery = queue.get(this.deliveries, noAck, tentative)
     if (delivery !== undefined) this.#remember(queue)
-    if (noAck) this.#rest()
+    if (noAck) this.rest()
     this.#virtualHost.broker.settle()
     return delivery
   }
@@ -464,41 +332,23 @@ export class LocalChannel implements Channel, DeliveryHolder, Publisher {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    const queues = this.queues
-    const consumed = new Set<HomeQueue>(this.subscriptions.map(({ queue }) => queue))
-    for (const queue of queues) queue.suspend()
-    for (const subscription of this.subscriptions) subscription.cancel()
-    // n.b. RabbitMQ's channel tells the queues that it consumes from; others see that it is gone, after that. So what the
-    // former have too much of now is in the latter before these have theirs back.
-    this.#giveBackTo(queues.filter((queue) => consumed.has(queue)))
-    this.#virtualHost.broker.settle()
-    this.#giveBackTo(queues.filter((queue) => !consumed.has(queue)))
+    this.#deliveries?.giveBack()
     this.#connection.forget(this)
-    this.#drained?.resolve()
-    this.#drained = undefined
+    this.#drained?.notify()
     this.#listener.closed?.(new ClosedError(`channel of connection '${this.#connection.name}'`))
     this.#virtualHost.broker.settle()
   }
 
-  #giveBackTo(queues: readonly QueueState[]): void {
-    this.#takeBack(({ queue }) => queues.includes(queue as QueueState))
-    for (const queue of queues) {
-      queue.forgetHolder(this)
-      queue.release()
-    }
-  }
-
   /** The channel holds deliveries of the queue from now on, or may. */
   #remember(queue: QueueState): void {
-    if (!this.queues.includes(queue)) this.queues = [...this.queues, queue]
+    this.deliveries.remember(queue)
     this.#connection.remember(this)
   }
 
   /** A channel that holds nothing is forgotten by everybody, so that handles may be made and dropped freely. */
-  #rest(): void {
-    if (this.subscriptions.length > 0 || this.#pending > 0 || (this.unacked?.length ?? 0) > 0) return
-    for (const queue of this.queues) queue.forgetHolder(this)
-    this.queues = []
+  rest(): void {
+    if (this.#pending > 0 || this.#deliveries?.none === false) return
+    this.#deliveries?.forgetQueues()
     this.#connection.forget(this)
   }
 

@@ -5,7 +5,7 @@
 import { LocalSubscription } from '../broker/local-subscription.js'
 import type { Delivery, Settlement } from '../delivery.js'
 import { PreconditionFailedError } from '../errors.js'
-import type { LocalChannel, Lost } from './local-channel.js'
+import type { ChannelDeliveries, Lost } from './channel-deliveries.js'
 
 export interface Taken {
   readonly deliveries: readonly Delivery[]
@@ -20,12 +20,12 @@ export function isConsumers({ recipient }: Delivery): boolean {
 }
 
 /** Settles the delivery with this tag by itself, as `takeOut` and `settleTaken` do. */
-export function settleOne(channel: LocalChannel, deliveryTag: number, how: Settlement): void {
-  const delivery = channel.unacked?.remove(deliveryTag)
-  if (delivery === undefined) settleTaken(channel, takeOut(channel, deliveryTag, false), how)
+export function settleOne(held: ChannelDeliveries, deliveryTag: number, how: Settlement): void {
+  const delivery = held.unacked?.remove(deliveryTag)
+  if (delivery === undefined) settleTaken(held, takeOut(held, deliveryTag, false), how)
   else {
     delivery.settlement = how
-    channel.finish(delivery, how, undefined)
+    held.finish(delivery, how, undefined)
   }
 }
 
@@ -34,21 +34,21 @@ export function settleOne(channel: LocalChannel, deliveryTag: number, how: Settl
  * or all up to it; 0 are all.
  * @throws PreconditionFailedError when the tag is not out, and then nothing is taken (ACK-02 to ACK-04).
  */
-export function takeOut(channel: LocalChannel, deliveryTag: number, multiple: boolean): Taken {
-  if (multiple && deliveryTag === 0) return takeUpTo(channel, Number.POSITIVE_INFINITY)
-  const named = channel.unacked?.remove(deliveryTag)
-  const lost = channel.lost?.get(deliveryTag)
+export function takeOut(held: ChannelDeliveries, deliveryTag: number, multiple: boolean): Taken {
+  if (multiple && deliveryTag === 0) return takeUpTo(held, Number.POSITIVE_INFINITY)
+  const named = held.unacked?.remove(deliveryTag)
+  const lost = held.lost?.get(deliveryTag)
   if (named === undefined && lost === undefined) {
     throw new PreconditionFailedError(`unknown delivery tag ${deliveryTag}`)
   }
-  channel.lost?.delete(deliveryTag)
-  const before = multiple ? takeUpTo(channel, deliveryTag) : NOTHING
+  held.lost?.delete(deliveryTag)
+  const before = multiple ? takeUpTo(held, deliveryTag) : NOTHING
   return named === undefined
     ? { deliveries: before.deliveries, lost: [...before.lost, lost as Lost] }
     : { deliveries: [...before.deliveries, named], lost: before.lost }
 }
 
-function takeUpTo({ unacked, lost }: LocalChannel, deliveryTag: number): Taken {
+function takeUpTo({ unacked, lost }: ChannelDeliveries, deliveryTag: number): Taken {
   const deliveries = [...(unacked ?? [])].filter(({ tag }) => tag <= deliveryTag)
   for (const { tag } of deliveries) unacked?.remove(tag)
   const gone = [...(lost?.values() ?? [])].filter(({ tag }) => tag <= deliveryTag)
@@ -57,21 +57,21 @@ function takeUpTo({ unacked, lost }: LocalChannel, deliveryTag: number): Taken {
 }
 
 /** Puts back what `takeOut` took, under the same tags (TX-06). */
-export function putIn(channel: LocalChannel, { deliveries, lost }: Taken): void {
-  for (const delivery of deliveries) channel.unacked?.add(delivery)
-  for (const each of lost) channel.lost?.set(each.tag, each)
+export function putIn(held: ChannelDeliveries, { deliveries, lost }: Taken): void {
+  for (const delivery of deliveries) held.unacked?.add(delivery)
+  for (const each of lost) held.lost?.set(each.tag, each)
 }
 
 /**
  * Settles what `takeOut` took, in order. What comes back goes back a consumer at a time, each get first and then by
  * consumer tag, as in RabbitMQ; what one had comes back together, and keeps its order.
  */
-export function settleTaken(channel: LocalChannel, { deliveries, lost }: Taken, how: Settlement): void {
+export function settleTaken(held: ChannelDeliveries, { deliveries, lost }: Taken, how: Settlement): void {
   const out = deliveries.filter(({ settlement }) => settlement === undefined)
   if (how === 'ack') for (const delivery of out) settleAs(delivery, how)
   else for (const together of byConsumer(out)) settleTogether(together, how)
-  channel.window?.releaseAll(out.filter(isConsumers).length + lost.filter(({ counts }) => counts).length)
-  channel.settled(out)
+  held.window?.releaseAll(out.filter(isConsumers).length + lost.filter(({ counts }) => counts).length)
+  held.settled(out)
 }
 
 function settleTogether(deliveries: readonly Delivery[], how: Settlement): void {

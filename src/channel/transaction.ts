@@ -2,16 +2,16 @@
 import type { Outcome } from '../declarations.js'
 import type { Settlement } from '../delivery.js'
 import { PreconditionFailedError } from '../errors.js'
-import type { LocalChannel } from './local-channel.js'
+import type { ChannelDeliveries } from './channel-deliveries.js'
 import { putIn, settleTaken, type Taken } from './taken.js'
 
 export class Transaction {
-  readonly #channel: LocalChannel
+  readonly #held: ChannelDeliveries
   #publishes: (() => Outcome)[] = []
   #settlements: { readonly taken: Taken; readonly how: Settlement }[] = []
 
-  constructor(channel: LocalChannel) {
-    this.#channel = channel
+  constructor(held: ChannelDeliveries) {
+    this.#held = held
   }
 
   /** A message that is checked and routed. */
@@ -34,7 +34,7 @@ export class Transaction {
     this.#settlements = []
     let refused = false
     for (const publish of publishes) if (publish() === 'refused') refused = true
-    for (const { taken, how } of settlements) settleTaken(this.#channel, taken, how)
+    for (const { taken, how } of settlements) settleTaken(this.#held, taken, how)
     if (refused) throw new PreconditionFailedError('partial tx completion')
   }
 
@@ -43,6 +43,6 @@ export class Transaction {
     const settlements = this.#settlements
     this.#publishes = []
     this.#settlements = []
-    for (const { taken } of settlements) putIn(this.#channel, taken)
+    for (const { taken } of settlements) putIn(this.#held, taken)
   }
 }

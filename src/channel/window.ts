@@ -1,24 +1,24 @@
 /** The channel-wide prefetch (`basic.qos` with global, QOS-04): so many deliveries out, whatever consumer has them. */
 import type { QueueState } from '../broker/queue-state.js'
 import type { Delivery } from '../delivery.js'
-import type { ChannelWindow, LocalChannel } from './local-channel.js'
+import type { ChannelDeliveries, ChannelWindow } from './channel-deliveries.js'
 import { isConsumers } from './taken.js'
 
 /** Limits what is out on the channel as a whole; 0 = not at all. */
-export function limit(channel: LocalChannel, count: number): void {
-  if (count > 0 && channel.window !== undefined) {
-    channel.window.change(count)
+export function limit(held: ChannelDeliveries, count: number): void {
+  if (count > 0 && held.window !== undefined) {
+    held.window.change(count)
   } else {
-    for (const subscription of channel.subscriptions) subscription.unblock()
-    channel.window = count === 0 ? undefined : new Window(channel, count)
-    channel.window?.check()
-    for (const queue of channel.queues) queue.assignReady()
+    for (const subscription of held.subscriptions) subscription.unblock()
+    held.window = count === 0 ? undefined : new Window(held, count)
+    held.window?.check()
+    for (const queue of held.queues) queue.assignReady()
   }
-  channel.settled([])
+  held.settled([])
 }
 
 class Window implements ChannelWindow {
-  readonly #channel: LocalChannel
+  readonly #held: ChannelDeliveries
   #limit: number
   /**
    * Deliveries that are out. n.b. gets are among those that were out at first; nothing takes them off again, nor does
@@ -29,10 +29,10 @@ class Window implements ChannelWindow {
   /** Whose turn it is when there is room again (QOS-10). */
   #turn = 0
 
-  constructor(channel: LocalChannel, limit: number) {
-    this.#channel = channel
+  constructor(held: ChannelDeliveries, limit: number) {
+    this.#held = held
     this.#limit = limit
-    this.#out = (channel.unacked?.length ?? 0) + (channel.lost?.size ?? 0)
+    this.#out = (held.unacked?.length ?? 0) + (held.lost?.size ?? 0)
   }
 
   change(limit: number): void {
@@ -51,7 +51,7 @@ class Window implements ChannelWindow {
   check(): void {
     if (this.#out < this.#limit) return
     this.#full = true
-    for (const subscription of this.#channel.subscriptions) subscription.block()
+    for (const subscription of this.#held.subscriptions) subscription.block()
   }
 
   release(delivery: Delivery): void {
@@ -66,7 +66,7 @@ class Window implements ChannelWindow {
   /** The consumers may have more, each queue in its turn. */
   #open(): void {
     this.#full = false
-    const { subscriptions } = this.#channel
+    const { subscriptions } = this.#held
     for (const subscription of subscriptions) subscription.unblock()
     const queues = [...new Set(subscriptions.map(({ queue }) => queue as QueueState))]
     const first = this.#turn++ % Math.max(queues.length, 1)

@@ -4,6 +4,7 @@ import {
   type Channel,
   type ChannelListener,
   ClosedError,
+  Condition,
   type ConsumeOptions,
   Delivery,
   type ExchangeDeclaration,
@@ -56,7 +57,8 @@ export class WorkerChannel implements Channel {
   /** Which of those publishes wait for room in a queue, or in the broker. */
   readonly #withheld = new Set<number>()
   #consumers = 0
-  #drained: { promise: Promise<void>; resolve: () => void } | undefined
+  /** There is room to publish again. */
+  readonly #drained = new Condition()
   #closed = false
 
   constructor(connection: ChannelOwner, number: number, listener: ChannelListener) {
@@ -109,25 +111,13 @@ export class WorkerChannel implements Channel {
     const message = this.#publishing.get(number)
     this.#publishing.delete(number)
     this.#withheld.delete(number)
-    if (!this.full) this.#goOn()
+    if (!this.full) this.#drained.notify()
     return message
-  }
-
-  #goOn(): void {
-    this.#drained?.resolve()
-    this.#drained = undefined
   }
 
   drained(): Promise<void> {
     if (!this.full || this.closed) return this.#connection.scheduler.nextTurn()
-    if (this.#drained === undefined) {
-      let resolve!: () => void
-      const promise = new Promise<void>((done) => {
-        resolve = done
-      })
-      this.#drained = { promise, resolve }
-    }
-    return this.#drained.promise
+    return this.#drained.wait()
   }
 
   // Deliveries
@@ -332,7 +322,7 @@ export class WorkerChannel implements Channel {
     this.#publishing.clear()
     this.#withheld.clear()
     for (const { tag } of this.#out) this.lost(tag)
-    this.#goOn()
+    this.#drained.notify()
     this.#listener.closed?.(error)
   }
 

@@ -168,7 +168,8 @@ class HostChannel {
   settle(how: number, tag: number, reason: unknown): void {
     const verb = HOWS[how]
     if (verb === undefined) throw new FrameError(`deliveries cannot be settled by ${how}`)
-    const { unacked } = this.#channel
+    const { deliveries } = this.#channel
+    const { unacked } = deliveries
     const delivery = unacked?.remove(tag)
     // n.b. what the broker took back is no longer there to be settled.
     if (delivery === undefined) return
@@ -177,7 +178,7 @@ class HostChannel {
       throw new FrameError(`delivery ${tag} was not handed over`)
     }
     delivery.settlement = verb
-    this.#channel.finish(delivery, verb, reason)
+    deliveries.finish(delivery, verb, reason)
   }
 
   call(method: Method, args: unknown): unknown {
@@ -232,7 +233,7 @@ class HostChannel {
   /** What was not taken at the other end, or is still on its way there, nobody saw. */
   #untake(subscription: LocalSubscription, last: number, tags: ReadonlySet<number>): void {
     const unseen: Delivery[] = []
-    for (const delivery of this.#channel.unacked ?? []) {
+    for (const delivery of this.#channel.deliveries.unacked ?? []) {
       if (delivery.recipient !== subscription || isUnhanded(delivery)) continue
       if (delivery.tag > last || tags.has(delivery.tag)) unseen.push(delivery)
     }

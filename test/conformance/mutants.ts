@@ -16,6 +16,7 @@ const mutant = (rule: string, file: string, find: string, replace: string): Conf
 })
 
 const amqp = 'channel/local-amqp-channel.ts'
+const consumers = 'channel/amqp-consumers.ts'
 const channel = 'channel/local-channel.ts'
 const virtualHost = 'broker/virtual-host-state.ts'
 
@@ -82,8 +83,8 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
     'else if (consumer.next !== consumer)',
     'else if (consumer.next === consumer)',
   ),
-  mutant('CON-12', amqp, 'void subscription.cancel()', ''),
-  mutant('QOS-02', amqp, 'if (!global) this.#prefetch = prefetchCount', 'if (global) this.#prefetch = prefetchCount'),
+  mutant('CON-12', consumers, 'void subscription.cancel()', ''),
+  mutant('QOS-02', amqp, 'if (!global) this.#consumers.prefetch', 'if (global) this.#consumers.prefetch'),
   mutant('QOS-04', amqp, 'global ? prefetchCount : 0', '0'),
   mutant('ACK-04', 'channel/taken.ts', 'if (multiple && deliveryTag === 0)', 'if (multiple && deliveryTag < 0)'),
   mutant('ACK-12', 'broker/queue-state.ts', 'delivery.again(failures, true)', 'delivery.again(failures, false)'),
@@ -96,15 +97,10 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('DLX-12', 'broker/dead-letter.ts', "if (death['queue'] === queue) return true", ''),
   mutant('CNF-02', amqp, 'publish - this.#unnumbered', 'publish'),
   mutant('CNF-07', amqp, "outcome === 'accepted')", 'true)'),
-  mutant(
-    'TX-06',
-    'channel/transaction.ts',
-    'putIn(this.#channel, taken)',
-    "settleTaken(this.#channel, taken, 'requeue')",
-  ),
+  mutant('TX-06', 'channel/transaction.ts', 'putIn(this.#held, taken)', "settleTaken(this.#held, taken, 'requeue')"),
   mutant('TX-12', 'channel/transaction.ts', "if (publish() === 'refused') refused = true", 'publish()'),
   mutant('DRT-04', 'channel/check-message.ts', '{ ...properties, replyTo }', 'properties'),
-  mutant('CCN-01', amqp, 'this.#notice(() => this.#listener.cancelled(subscription.consumerTag))', ''),
+  mutant('CCN-01', consumers, 'this.#home.notice(() => this.#listener.cancelled(subscription.consumerTag))', ''),
   mutant('CH-07', 'channel/connection.ts', 'if (queue.owner === this)', 'if (queue.owner === undefined)'),
   mutant('USR-02', 'broker/rights.ts', 'regexes[right].test(name) === true', 'regexes[right].test(name) !== undefined'),
   mutant('POL-02', 'broker/policies.ts', 'policy.priority <= best.priority', 'policy.priority >= best.priority'),

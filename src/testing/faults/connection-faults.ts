@@ -1,6 +1,7 @@
 /** Connections that are lost, with what was on its way. */
 import type {
   BrokerState,
+  ChannelDeliveries,
   Delivery,
   LocalChannel,
   LocalConnection,
@@ -16,9 +17,14 @@ import { Fault, type Interference } from './fault.js'
 /** Who takes settlements. */
 type Settler = Recipient['holder']
 
+/** The channel that a delivery or consumer is of. */
+function channelOf({ holder }: { readonly holder: Settler }): LocalChannel {
+  return (holder as ChannelDeliveries).channel as LocalChannel
+}
+
 /** The connection that a delivery or consumer is of. */
-export function connectionOf({ holder }: { readonly holder: Settler }): LocalConnection {
-  return (holder as LocalChannel).owner as LocalConnection
+export function connectionOf(recipient: { readonly holder: Settler }): LocalConnection {
+  return channelOf(recipient).owner as LocalConnection
 }
 
 export function* connectionsOf(broker: BrokerState): Iterable<LocalConnection> {
@@ -91,7 +97,7 @@ export function cutConsumer(network: Network, consumer: LocalSubscription): void
   lost.add(holder)
   strand(network, 'its channel was lost', (recipient) => recipient.holder === holder)
   // n.b. after the consumers have heard of it, as a channel that closes ends them without a word.
-  network.broker.scheduler.schedule({ run: () => (holder as LocalChannel).close() })
+  network.broker.scheduler.schedule({ run: () => channelOf(consumer).close() })
 }
 
 function strand({ broker, follower }: Network, reason: string, which: (recipient: Recipient) => boolean): void {
