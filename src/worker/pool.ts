@@ -17,7 +17,7 @@ import {
 import { endpointOf } from './endpoint.js'
 import { Served } from './serve.js'
 import { START, type Work } from './thread.js'
-import type { Codec } from './values.js'
+import { type Codec, checkCodecs } from './values.js'
 
 /** How threads work a queue off. */
 export interface WorkOptions {
@@ -92,6 +92,8 @@ export class Workers {
   readonly #running = new Map<number, Thread>()
   readonly #events: Emitter<WorkersEvents>
   #closing: Promise<void> | undefined
+  /** What tells a thread to finish, once they all have to. */
+  #drain: object | undefined
   #allEnded: (() => void) | undefined
   /** Ends the waits for a thread's next start. */
   readonly #pauses = new Set<() => void>()
@@ -158,7 +160,8 @@ export class Workers {
     })
     const { timers } = this.#connection.scheduler
     const threads = [...this.#running.values()]
-    for (const thread of threads) thread.postMessage({ leveret: 'drain', timeout })
+    this.#drain = { leveret: 'drain', timeout }
+    for (const thread of threads) thread.postMessage(this.#drain)
     // n.b. a handler may block its thread, which cannot see that the time is up.
     const timer = timers.after(timeout, () => {
       for (const thread of threads) void thread.terminate()
@@ -190,7 +193,8 @@ export class Workers {
   async #keepUp(number: number, began: () => void): Promise<unknown> {
     const { minDelay = 100, maxDelay = 30_000 } = this.#options
     const { timers } = this.#connection.scheduler
-    let delay = minDelay
+    let waited = 0
+    let delay = Math.min(minDelay, maxDelay)
     let tries = 0
     for (let first = true; ; first = false) {
       let since: number | undefined
@@ -209,8 +213,9 @@ export class Workers {
         this.#events.emit('failed', error, number)
         return error
       }
-      if (since !== undefined && timers.now() - since > delay) delay = minDelay
+      if (since !== undefined && timers.now() - since > waited) delay = Math.min(minDelay, maxDelay)
       await this.#pause(delay)
+      waited = delay
       delay = Math.min(delay * 2, maxDelay)
       if (this.closed) return new ClosedError(`threads of ${this.#what}`)
     }
@@ -218,13 +223,21 @@ export class Workers {
 
   /** Starts a thread; resolves with why it ended. */
   #life(number: number, began: () => void): Promise<Error> {
-    const thread = this.#start()
+    let thread: Thread
+    try {
+      thread = this.#start()
+    } catch (error) {
+      return Promise.resolve(error as Error)
+    }
     this.#running.set(number, thread)
     const served = this.#serve(thread, number)
     return new Promise((resolve) => {
       let why: Error | undefined
       thread.on('message', (message) => {
-        if ((Object(message) as { leveret?: unknown }).leveret === 'ready') began()
+        if ((Object(message) as { leveret?: unknown }).leveret !== 'ready') return
+        began()
+        // n.b. one that was only starting has not heard it.
+        if (this.#drain !== undefined) thread.postMessage(this.#drain)
       })
       thread.on('error', (error) => {
         why = error instanceof Error ? error : new Error(`thread ${number} threw ${describe(error)}`)
@@ -280,6 +293,7 @@ export async function consumeInWorkers(
   options: WorkOptions = {},
 ): Promise<Workers> {
   checkOptions('consumeInWorkers', options, CHECKS)
+  checkCodecs(options.codecs ?? [])
   const connection = Object(queue).connection as unknown
   if (!(connection instanceof LocalConnection)) {
     throw new InvalidOptionError(

@@ -109,17 +109,7 @@ export class Values {
 
   /** @throws InvalidOptionError for codecs that are none, or two of one name. */
   constructor(codecs: readonly Codec[] = []) {
-    if (!Array.isArray(codecs)) throw new InvalidOptionError(`codecs: expected an array, got ${describe(codecs)}`)
-    const names = new Set<string>()
-    for (const codec of codecs) {
-      const { name, class: type, encode, decode } = Object(codec) as Partial<Codec>
-      const functions = [type, encode, decode].every((member) => typeof member === 'function')
-      if (typeof name !== 'string' || !functions) {
-        throw new InvalidOptionError(`codecs: expected { name, class, encode, decode }, got ${describe(codec)}`)
-      }
-      if (names.has(name)) throw new InvalidOptionError(`codecs: there is one named '${name}' already`)
-      names.add(name)
-    }
+    checkCodecs(codecs)
     this.#codecs = codecs
   }
 
@@ -274,6 +264,21 @@ export class Values {
       return codec.decode(next(plain))
     }
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, next(each)]))
+  }
+}
+
+/** @throws InvalidOptionError for codecs that are none, or two of one name. */
+export function checkCodecs(codecs: readonly Codec[]): void {
+  if (!Array.isArray(codecs)) throw new InvalidOptionError(`codecs: expected an array, got ${describe(codecs)}`)
+  const names = new Set<string>()
+  for (const codec of codecs) {
+    const { name, class: type, encode, decode } = Object(codec) as Partial<Codec>
+    const functions = [type, encode, decode].every((member) => typeof member === 'function')
+    if (typeof name !== 'string' || !functions) {
+      throw new InvalidOptionError(`codecs: expected { name, class, encode, decode }, got ${describe(codec)}`)
+    }
+    if (names.has(name)) throw new InvalidOptionError(`codecs: there is one named '${name}' already`)
+    names.add(name)
   }
 }
 

@@ -164,6 +164,9 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
       code: 'NOT_FOUND',
     })
     await expect(consumeInWorkers(jobs, url, { thread: 2 } as never)).rejects.toThrow("did you mean 'threads'")
+    await expect(consumeInWorkers(jobs, url, { codecs: 5 as never })).rejects.toThrow(
+      'codecs: expected an array, got 5',
+    )
     await expect(consumeInWorkers(jobs, url, { threads: 0 })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
   })
 })
