@@ -1,21 +1,26 @@
 /** The broker that applications construct: it owns the virtual hosts, the time and the end of everything. */
-import type { BodyMode } from '../body.js'
 import { BrokerState } from '../broker/broker-state.js'
 import type { AlarmResource, BrokerEventName, BrokerEvents } from '../broker/events.js'
 import { Rights } from '../broker/rights.js'
 import type { UserLimits } from '../broker/users.js'
 import type { VirtualHostState } from '../broker/virtual-host-state.js'
 import { LocalConnection } from '../channel/connection.js'
-import { type Clock, PlatformClock } from '../clock.js'
+import { PlatformClock } from '../clock.js'
 import type { Compatibility } from '../declarations.js'
 import { ClosedError, InvalidOptionError, NotAllowedError, NotFoundError } from '../errors.js'
-import type { ExchangeType } from '../exchange-types/exchange-type.js'
-import { BUILT_IN_EXCHANGE_TYPES } from '../exchange-types/registry.js'
 import { Bus } from '../handles/bus.js'
 import { checkShortString, describe } from '../names.js'
-import { boolean, type Checks, checkOptions, didYouMean, integer, oneOf, signal, string } from '../options.js'
+import { checkOptions, didYouMean } from '../options.js'
 import { BUILT_IN_QUEUE_ARGUMENTS } from '../queue-arguments/registry.js'
-import { TEN_YEARS } from '../time.js'
+import {
+  BROKER_CHECKS,
+  type BrokerOptions,
+  CLOSE_CHECKS,
+  CONNECT_CHECKS,
+  type ConnectOptions,
+  consumerTimeoutOf,
+  typesByName,
+} from './broker-options.js'
 import { type CloseBrokerOptions, type ClosedBroker, Closing } from './closing.js'
 import type { BrokerOverview } from './overview.js'
 import {
@@ -34,68 +39,6 @@ import {
   userInfo,
 } from './user-options.js'
 import { overviewOf, VirtualHost } from './virtual-host.js'
-
-/** How a broker is made. */
-export interface BrokerOptions {
-  /**
-   * What becomes of native bodies: passed on by reference, copied by structured clone, or turned into bytes and back as
-   * a remote broker will.
-   * @default 'reference'
-   */
-  readonly bodies?: BodyMode
-  /** Further exchange types. A name that is taken is an error. @default none */
-  readonly exchangeTypes?: readonly ExchangeType[]
-  /**
-   * Ready messages, of all queues together, past which producers wait: `send` resolves later and `publish` returns false
-   * until consumers have caught up (ALM-02). 1 and up, or `Infinity`.
-   * @default 5,000,000
-   */
-  readonly highWatermark?: number
-  /**
-   * The version of RabbitMQ whose behaviour the broker has, where versions differ: see the list of differences in the docs.
-   * @default '4.3'
-   */
-  readonly compatibility?: Compatibility
-  /**
-   * How long a channel of an AMQP connection may leave a delivery unacknowledged before it is closed with 406 and gives
-   * back what it has (CON-20): ms, 1 to ten years, or `Infinity`. It looks once a minute, as RabbitMQ does, or once a
-   * timeout where that is shorter, so it may be two of these late. Only with `compatibility: '3.10'`: since 4.3 quorum
-   * queues have a `consumerTimeout` each.
-   * @default 1,800,000 with `compatibility: '3.10'`
-   */
-  readonly consumerTimeout?: number
-  /** Where time comes from. @default the platform's clock and timers, looked up when they are used */
-  readonly clock?: Clock
-}
-
-/** How a further connection is made. */
-export interface ConnectOptions {
-  /** Name of the virtual host, which must exist. @default '/' */
-  readonly virtualHost?: string
-  /** Name of the connection, for overviews and events. @default generated */
-  readonly name?: string
-  /** Name of the user that logs in. @default 'guest' */
-  readonly user?: string
-  /** The user's password. @default 'guest' where no user is named */
-  readonly password?: string
-}
-
-const BROKER_CHECKS: Checks = {
-  bodies: oneOf('reference', 'clone', 'encoded'),
-  exchangeTypes: (value) => (Array.isArray(value) ? undefined : 'an array of exchange types'),
-  compatibility: oneOf('3.10', '4.3'),
-  highWatermark: (value) =>
-    value === Number.POSITIVE_INFINITY ? undefined : integer(1, Number.MAX_SAFE_INTEGER)(value),
-  consumerTimeout: (value) => (value === Number.POSITIVE_INFINITY ? undefined : integer(1, TEN_YEARS, 'ms')(value)),
-  clock: (value) => {
-    const { now, setTimeout, clearTimeout } = Object(value) as Partial<Clock>
-    return [now, setTimeout, clearTimeout].every((method) => typeof method === 'function')
-      ? undefined
-      : 'a Clock: { now, setTimeout, clearTimeout }'
-  },
-}
-const CONNECT_CHECKS: Checks = { virtualHost: string, name: string, user: string, password: string }
-const CLOSE_CHECKS: Checks = { drain: boolean, timeout: integer(0, 2 ** 31 - 1, 'ms'), signal }
 
 /**
  * Opens a broker to the connections of another entry. n.b. registered, and no private access: the broker may be another
@@ -412,23 +355,4 @@ export class Broker {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError('broker')
   }
-}
-
-function consumerTimeoutOf({ compatibility = '4.3', consumerTimeout }: BrokerOptions): number {
-  if (compatibility === '3.10') return consumerTimeout ?? 1_800_000
-  if (consumerTimeout === undefined) return Number.POSITIVE_INFINITY
-  const since = `expected it with compatibility '3.10', got it with '${compatibility}'`
-  throw new InvalidOptionError(`new Broker: option 'consumerTimeout': ${since}, where quorum queues have one each`)
-}
-
-function typesByName(further: readonly ExchangeType[]): Map<string, ExchangeType> {
-  const types = new Map(BUILT_IN_EXCHANGE_TYPES.map((type) => [type.name, type]))
-  for (const type of further) {
-    if (typeof type?.name !== 'string' || typeof type.createRouter !== 'function') {
-      throw new InvalidOptionError(`exchangeTypes: expected { name, createRouter, … }, got ${describe(type)}`)
-    }
-    if (types.has(type.name)) throw new InvalidOptionError(`exchangeTypes: there is a type '${type.name}' already`)
-    types.set(type.name, type)
-  }
-  return types
 }

@@ -1,6 +1,7 @@
 /** The ways of other entries to what is behind a broker. */
 import type { BrokerState } from '../broker/broker-state.js'
-import { type Broker, type ConnectOptions, LOGIN, type Login } from './broker.js'
+import { type Broker, LOGIN, type Login } from './broker.js'
+import type { ConnectOptions } from './broker-options.js'
 
 /** The state of a broker that is open, and still has the user `guest`, as every new one. */
 export function stateOf(broker: Broker): BrokerState {

@@ -1,6 +1,7 @@
 /** AMQP's own connections, for facades and listeners: applications that have none bundle none of it. */
 import { AmqpConnection, type AmqpConnectionListener } from '../channel/amqp-connection.js'
-import { type Broker, type ConnectOptions, LOGIN } from './broker.js'
+import { type Broker, LOGIN } from './broker.js'
+import type { ConnectOptions } from './broker-options.js'
 
 /**
  * Opens a connection that speaks AMQP's own model; `channelMax` of 0 is as many as numbers reach.
