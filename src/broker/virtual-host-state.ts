@@ -12,13 +12,13 @@ import {
   PreconditionFailedError,
 } from '../errors.js'
 import { directExchange } from '../exchange-types/direct.js'
-import type { Destination, ExchangeType } from '../exchange-types/exchange-type.js'
+import type { ExchangeType } from '../exchange-types/exchange-type.js'
 import { topicExchange } from '../exchange-types/topic.js'
 import { Message, type MessageProperties } from '../message.js'
 import { cleanName, generateName } from '../names.js'
 import { didYouMean, hintAt } from '../options.js'
 import type { DeathReason } from '../queue-arguments/queue-argument.js'
-import { Binding, bindingIdentity } from './binding.js'
+import { Bindings } from './bindings.js'
 import { checkAccess, checkNotDefault, checkNotReserved, checkQuorum } from './declaration-checks.js'
 import { defaultExchangeType } from './default-exchange.js'
 import { ReplyAddresses } from './direct-reply-to.js'
@@ -57,6 +57,7 @@ export class VirtualHostState implements QueueHome {
   readonly connections = new Set<QueueOwner>()
   readonly replies: ReplyAddresses
   readonly publishing: Publishing
+  readonly bindings = new Bindings(this)
   readonly policies = new Policies(this)
   readonly limits = new VirtualHostLimits()
   firehose: Firehose | undefined
@@ -141,7 +142,7 @@ export class VirtualHostState implements QueueHome {
     const exchange = this.exchanges.get(name)
     if (exchange === undefined) return
     if (ifUnused && exchange.bindings.size > 0) throw new PreconditionFailedError(`${this.#exchangeTitle(name)} in use`)
-    this.#removeExchange(exchange)
+    this.removeExchange(exchange)
   }
 
   /** As RabbitMQ's error texts name it (GEN-03). */
@@ -156,12 +157,13 @@ export class VirtualHostState implements QueueHome {
     return exchange
   }
 
-  #removeExchange(exchange: ExchangeState): void {
+  /** Takes an exchange out. */
+  removeExchange(exchange: ExchangeState): void {
     exchange.deleted = true
     exchange.guarded |= GUARDS.deleted
     this.exchanges.delete(exchange.name)
     this.publishing.forget(exchange)
-    for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.#removeBinding(binding)
+    for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.bindings.take(binding)
     this.broker.announce('exchange.deleted', () => ({ virtualHost: this.name, name: exchange.name }))
   }
 
@@ -214,7 +216,7 @@ export class VirtualHostState implements QueueHome {
       this.broker.settle()
     }
     for (const binding of bindings) {
-      this.bind({ ...binding, destination: queue.name }, owner)
+      this.bindings.add({ ...binding, destination: queue.name }, owner)
       this.broker.settle()
     }
     return queue
@@ -298,52 +300,9 @@ export class VirtualHostState implements QueueHome {
     this.queues.delete(queue.name)
     const messages = queue.stats.ready + queue.stats.unacked + queue.stats.delayed
     const ready = queue.delete(reason)
-    for (const binding of [...queue.incoming]) this.#removeBinding(binding)
+    for (const binding of [...queue.incoming]) this.bindings.take(binding)
     this.broker.announce('queue.deleted', () => ({ virtualHost: this.name, name: queue.name, messages }))
     return ready
-  }
-
-  // Bindings
-
-  /** Binds a queue or exchange to an exchange; a binding that exists is left as it is (BIND-02). */
-  bind(declaration: BindingDeclaration, owner: Client): void {
-    const { destinationKind, routingKey, arguments: args } = declaration
-    const [sourceName, destinationName] = [cleanName(declaration.source), cleanName(declaration.destination)]
-    this.#checkBinding(sourceName, declaration, destinationName, owner)
-    this.broker.tracker?.declaring(this.name, { binding: declaration })
-    const source = this.exchange(sourceName)
-    const destination =
-      destinationKind === 'queue' ? this.queue(destinationName, owner) : this.exchange(destinationName)
-    const identity = bindingIdentity(destinationKind, destinationName, routingKey, args)
-    if (source.bindings.has(identity)) return
-    source.type.validateBinding?.(routingKey, args)
-    const binding = new Binding(source, destination, routingKey, args)
-    // n.b. first of all: should an exchange type throw, nothing has changed.
-    source.router.add(binding)
-    source.bindings.set(identity, binding)
-    destination.incoming.add(binding)
-    this.broker.announce('binding.created', () => binding.describe(this.name))
-  }
-
-  /** In RabbitMQ's order (USR-03). */
-  #checkBinding(source: string, { destinationKind, routingKey }: BindingDeclaration, to: string, owner: Client): void {
-    owner.rights?.check('write', destinationKind, to)
-    checkNotDefault(source)
-    if (destinationKind === 'exchange') checkNotDefault(to)
-    owner.rights?.check('read', 'exchange', source)
-    if (this.exchanges.get(source)?.type.name === 'topic') owner.rights?.checkTopic('read', source, routingKey)
-  }
-
-  /** Removes a binding; a missing one, or a missing end, is no error (BIND-04). */
-  unbind(declaration: BindingDeclaration, owner: Client): void {
-    const { destinationKind, routingKey, arguments: args } = declaration
-    const [sourceName, destinationName] = [cleanName(declaration.source), cleanName(declaration.destination)]
-    this.#checkBinding(sourceName, declaration, destinationName, owner)
-    const source = this.exchanges.get(sourceName)
-    const binding = source?.bindings.get(bindingIdentity(destinationKind, destinationName, routingKey, args))
-    if (source === undefined || binding === undefined) return
-    if (binding.destination.kind === 'queue') checkAccess(binding.destination as QueueState, owner)
-    this.#removeBinding(binding)
   }
 
   /** Makes an internal topic exchange that the broker itself publishes to, unless it is there; answers what publishes. */
@@ -364,27 +323,6 @@ export class VirtualHostState implements QueueHome {
     for (const queue of this.queues.values()) queue.govern(queue.policy)
   }
 
-  hasBinding({ source, destinationKind, destination, routingKey, arguments: args }: BindingDeclaration): boolean {
-    const bindings = this.exchanges.get(source)?.bindings
-    return bindings?.has(bindingIdentity(destinationKind, destination, routingKey, args)) === true
-  }
-
-  #removeBinding(binding: Binding): void {
-    const { destination } = binding
-    const source = binding.source as ExchangeState
-    const identity = bindingIdentity(destination.kind, destination.name, binding.routingKey, binding.arguments)
-    if (!source.bindings.delete(identity)) return
-    this.#end(destination).incoming.delete(binding)
-    source.router.remove(binding)
-    this.broker.announce('binding.deleted', () => binding.describe(this.name))
-    // n.b. cascades: the exchange's own deletion removes the bindings that end at it (EX-14, EX-15).
-    if (source.autoDelete && source.bindings.size === 0 && !source.deleted) this.#removeExchange(source)
-  }
-
-  #end(destination: Destination): QueueState | ExchangeState {
-    return destination as QueueState | ExchangeState
-  }
-
   deadLetter(queue: QueueState, message: Message, reason: DeathReason, cause?: unknown): boolean {
     return this.publishing.deadLetter(queue, message, reason, cause)
   }
@@ -395,7 +333,7 @@ export class VirtualHostState implements QueueHome {
   delete(reason: string): void {
     this.deleted = true
     for (const queue of [...this.queues.values()]) this.removeQueue(queue, reason)
-    for (const exchange of [...this.exchanges.values()]) if (exchange.name !== '') this.#removeExchange(exchange)
+    for (const exchange of [...this.exchanges.values()]) if (exchange.name !== '') this.removeExchange(exchange)
     this.publishing.clear()
     for (const connection of [...this.connections]) connection.end(reason, true)
   }

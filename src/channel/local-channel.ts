@@ -309,15 +309,15 @@ export class LocalChannel implements Channel, DeliveringChannel, Publisher {
   }
 
   bind(binding: BindingDeclaration): void {
-    this.#operate(() => this.#virtualHost.bind(binding, this.#connection))
+    this.#operate(() => this.#virtualHost.bindings.add(binding, this.#connection))
   }
 
   unbind(binding: BindingDeclaration): void {
-    this.#operate(() => this.#virtualHost.unbind(binding, this.#connection))
+    this.#operate(() => this.#virtualHost.bindings.remove(binding, this.#connection))
   }
 
   hasBinding(binding: BindingDeclaration): boolean {
-    return this.#operate(() => this.#virtualHost.hasBinding(binding))
+    return this.#operate(() => this.#virtualHost.bindings.has(binding))
   }
 
   #operate<T>(operation: () => T): T {

@@ -19,6 +19,7 @@ const amqp = 'channel/local-amqp-channel.ts'
 const consumers = 'channel/amqp-consumers.ts'
 const channel = 'channel/local-channel.ts'
 const virtualHost = 'broker/virtual-host-state.ts'
+const bindings = 'broker/bindings.ts'
 
 export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('GEN-03', virtualHost, 'new NotFoundError(`no exchange', 'new NotFoundError(`missing exchange'),
@@ -30,7 +31,7 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('EX-12', virtualHost, 'ifUnused && exchange.bindings.size > 0', 'ifUnused && exchange.incoming.size > 0'),
   mutant(
     'EX-14',
-    virtualHost,
+    bindings,
     'source.autoDelete && source.bindings.size === 0',
     'source.autoDelete && source.bindings.size < 0',
   ),
@@ -56,7 +57,7 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
     '!consumer.once && this.consumerCount < 0',
   ),
   mutant('Q-25', 'broker/queue-state.ts', 'const purged = this.ready', 'const purged = 0'),
-  mutant('BIND-02', virtualHost, 'if (source.bindings.has(identity)) return', ''),
+  mutant('BIND-02', bindings, 'if (source.bindings.has(identity)) return', ''),
   mutant('PUB-08', 'broker/publishing.ts', "message.properties.headers?.['CC']", "message.properties.headers?.['cc']"),
   mutant('PUB-10', 'channel/check-message.ts', '{ ...properties, headers: shown }', 'properties'),
   mutant('PUB-13', 'channel/check-message.ts', 'if (expiration !== undefined) checkExpiration(expiration)', ''),

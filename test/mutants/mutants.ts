@@ -10,7 +10,7 @@ const publishing = 'src/broker/publishing.ts'
 const deadLetter = 'src/broker/dead-letter.ts'
 const dispatcher = 'src/broker/dispatcher.ts'
 const subscription = 'src/broker/local-subscription.ts'
-const virtualHost = 'src/broker/virtual-host-state.ts'
+const bindings = 'src/broker/bindings.ts'
 const localChannel = 'src/channel/local-channel.ts'
 const fifoStore = 'src/message-stores/fifo-store.ts'
 const priorityStore = 'src/message-stores/priority-store.ts'
@@ -290,12 +290,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'unbind removes all keys',
-    file: virtualHost,
-    find: 'checkAccess(binding.destination as QueueState, owner)\n    this.#removeBinding(binding)',
+    file: bindings,
+    find: 'checkAccess(binding.destination as QueueState, owner)\n    this.take(binding)',
     replace:
       'checkAccess(binding.destination as QueueState, owner)\n' +
       '    for (const other of [...source.bindings.values()]) {\n' +
-      '      if (other.destination === binding.destination) this.#removeBinding(other)\n    }',
+      '      if (other.destination === binding.destination) this.take(other)\n    }',
   },
   {
     name: 'consumers see BCC',
