@@ -4,6 +4,7 @@
 import type { Arguments } from '../../src/index.js'
 import { Broker } from '../../src/index.js'
 import { box, dot, picture, text, WIDTH, way } from './svg.js'
+import { drawWorkerDiagrams } from './worker-diagrams.js'
 
 interface Binding {
   /** What the diagram says beside the way to the queue. */
@@ -272,5 +273,6 @@ function drawRetry(): string {
 export async function drawDiagrams(): Promise<Map<string, string>> {
   const drawn = new Map<string, string>()
   for (const [name, routing] of Object.entries(ROUTINGS)) drawn.set(`exchange-${name}.svg`, await drawRouting(routing))
-  return drawn.set('retry.svg', drawRetry())
+  for (const [name, svg] of [['retry.svg', drawRetry()] as const, ...drawWorkerDiagrams()]) drawn.set(name, svg)
+  return drawn
 }

@@ -37,6 +37,11 @@ export function way(points: readonly (readonly [number, number])[], style = ''):
   return `<path class="way${style === '' ? '' : ` ${style}`}" marker-end="url(#tip)" d="M${points.map((point) => point.join(' ')).join('L')}"/>`
 }
 
+/** A way that leads nowhere. */
+export function line(from: readonly [number, number], to: readonly [number, number], style = ''): string {
+  return `<path class="way${style === '' ? '' : ` ${style}`}" d="M${from.join(' ')}L${to.join(' ')}"/>`
+}
+
 /** A message: its number in its colour. */
 export function dot(x: number, y: number, number: number): string {
   return `<g class="dot"><circle class="m${number}" cx="${x}" cy="${y}" r="9"/>${text(x, y + 4.5, String(number))}</g>`
