@@ -138,13 +138,13 @@ export function messageOf(
   return new Message(exchange, routingKey, encodeBody(body, contentType), { ...properties, contentType })
 }
 
-const NO_PROPERTY: ReadonlySet<string> = new Set(['mandatory', 'delay', 'transfer', 'signal'])
-
 function propertiesOf(options: SendOptions): MessageProperties {
   const properties: Record<string, unknown> = {}
   let some = false
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || NO_PROPERTY.has(name)) continue
+  for (const name of Object.keys(options) as (keyof SendOptions)[]) {
+    const value = options[name]
+    if (value === undefined || name === 'mandatory' || name === 'delay' || name === 'signal' || name === 'transfer')
+      continue
     properties[name] = name === 'expiration' ? String(value) : value
     some = true
   }

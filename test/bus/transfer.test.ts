@@ -72,6 +72,14 @@ onEveryEngine('transfer', (scenario) => {
     }
   })
 
+  scenario('takes what is named all the same when it is not in the body', async ({ bus }) => {
+    const queue = await bus.declareQueue<string>('q')
+    const buffer = new ArrayBuffer(8)
+    queue.publish('no bytes', { transfer: [buffer] })
+    expect(gone(buffer)).toBe(true)
+    expect((await take(queue)).body).toBe('no bytes')
+  })
+
   scenario('gives whole bytes to every queue', async ({ bus }) => {
     const exchange = await bus.declareExchange('x', 'fanout')
     const bindings = [exchange.key('')]
