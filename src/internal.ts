@@ -4,7 +4,14 @@ export { cloneBody, contentTypeOf, decodeBody, encodeBody } from './body.js'
 export type { BrokerState } from './broker/broker-state.js'
 export type { LocalSubscription } from './broker/local-subscription.js'
 export type { QueueState } from './broker/queue-state.js'
-export type { Declaring, TrackedQueue, Tracker } from './broker/services.js'
+export type {
+  Declaring,
+  Saying,
+  TrackedQueue,
+  TrackedThread,
+  TrackedWire,
+  Tracker,
+} from './broker/services.js'
 export type { VirtualHostState } from './broker/virtual-host-state.js'
 export type {
   AmqpChannel,

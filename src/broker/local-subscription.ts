@@ -180,6 +180,7 @@ export class LocalSubscription implements Task, Recipient {
 
   /** Deliveries that were taken for somebody who saw none of them: they wait again, before those that came later. */
   untake(deliveries: readonly Delivery[]): void {
+    this.#broker.tracker?.untaken(deliveries)
     for (const delivery of [...deliveries].reverse()) this.#outbox.unshift(delivery)
   }
 

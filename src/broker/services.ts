@@ -23,6 +23,36 @@ export type Declaring =
   | { readonly exchange: ExchangeDeclaration }
   | { readonly binding: BindingDeclaration }
 
+/** A connection of another thread, as a tracker sees it. */
+export interface TrackedWire {
+  /** What stands for the virtual host at the other end. */
+  readonly home: string
+}
+
+/** Another thread that is served, or what stands for one, as a tracker sees it. */
+export interface TrackedThread {
+  /** What its connections are to be called; undefined where nobody said. */
+  readonly name: string | undefined
+  /** True once it is stopped, or served no longer. */
+  readonly gone: boolean
+  /** By the connections that they are here. */
+  readonly wires: ReadonlyMap<object, TrackedWire>
+  /** Ends it without a word, as a crash does. What it says from now on does not arrive. */
+  stop(): void
+  /** The same as soon as it has handed over what was sent to it so far: to handlers, of whom nothing arrives any more. */
+  stopInHandlers(connection: object): void
+}
+
+/** Something that another thread says. */
+export interface Saying {
+  /** Which of the publishes and settlements of its post, from 0. */
+  readonly nth: number
+  /** The delivery that is acknowledged by it. */
+  acked(): Delivery | undefined
+  /** It declares a queue, an exchange or a binding, and waits until that is done. */
+  readonly declares: boolean
+}
+
 /** Follows a message from its publish into the handlers it causes; installed by test kits, else absent. */
 export interface Tracker extends HandleTracker {
   /** A message was routed to these queues and is about to be enqueued. May answer who withholds its confirm. */
@@ -45,6 +75,8 @@ export interface Tracker extends HandleTracker {
   ): void
   /** A delivery is about to be handed over. */
   entering(delivery: Delivery): void
+  /** These were on their way to another thread, where nobody saw them: as if they had not been handed over. */
+  untaken(deliveries: readonly Delivery[]): void
   /** A consumer is cancelled. */
   ended(subscription: object): void
   /** The consumer has settled it. Nothing is said of one that needs no settlement, or that the broker took back. */
@@ -57,6 +89,10 @@ export interface Tracker extends HandleTracker {
   declaring(virtualHost: string, what: Declaring): void
   /** An error of a client closed its channel, or its connection. */
   failed(connection: string, error: LeveretError): void
+  /** Another thread is served. */
+  serving(thread: TrackedThread): void
+  /** A thread says something over a connection, which is performed unless it does not arrive. */
+  hears(thread: TrackedThread, connection: object, saying: Saying, perform: () => void): void
   /** What is to be done to a queue, beside its arguments. */
   hooksOf(queue: TrackedQueue): readonly QueueHooks[]
 }

@@ -3,7 +3,15 @@
 export { InternalError, TestFailedError } from './errors.js'
 export { type ExploreOptions, explore } from './faults/explore.js'
 export type { Fault } from './faults/fault.js'
-export type { BlockOptions, DelayOptions, DropOptions, FaultOptions, Faults, StorageOptions } from './faults/faults.js'
+export type {
+  BlockOptions,
+  DelayOptions,
+  DropOptions,
+  FaultOptions,
+  Faults,
+  StopOptions,
+  StorageOptions,
+} from './faults/faults.js'
 export type { DelayedConfirms } from './faults/publish-faults.js'
 export { TestKit, testBroker } from './kit.js'
 export type { TestBrokerOptions, WaitOptions } from './kit-options.js'

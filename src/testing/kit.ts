@@ -216,10 +216,14 @@ export class TestKit {
 
   async #settledAfter(callback: () => unknown, patience: Patience): Promise<unknown> {
     const { chain, result } = this.#follower.causality.begin(callback)
-    const value = await result
-    await this.#stillness.rest('settled', patience, chain)
-    this.#ledger.checkLoops('settled')
-    return value
+    try {
+      const value = await result
+      await this.#stillness.rest('settled', patience, chain)
+      this.#ledger.checkLoops('settled')
+      return value
+    } finally {
+      this.#follower.causality.close(chain)
+    }
   }
 
   // Time

@@ -175,6 +175,9 @@ export class WorkerConnection implements Connection {
         this.#afterTasks(() => this.#end(error))
         return
       }
+      case TELL.echo:
+        this.#afterTasks(() => this.link.say(ASK.echo))
+        return
       default:
         throw new FrameError(`operation ${String(verb)} is unknown`)
     }

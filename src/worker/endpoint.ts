@@ -10,6 +10,8 @@ export interface Endpoint {
   onClose(listener: () => void): void
   /** Stops listening; closes it where that is ours to do. */
   close(): void
+  /** Ends the thread at the other end; where that is out of reach, its way here. A thread's end may be awaited. */
+  stop(): unknown
   /** True when the other end is in this thread. */
   readonly near?: boolean
   /** True in a browser, where nobody is told that a thread has ended. */
@@ -24,6 +26,8 @@ interface NodePort {
   on(name: string, listener: (message: unknown) => void): unknown
   off(name: string, listener: (message: unknown) => void): unknown
   close?(): void
+  /** Of a `Worker`. */
+  terminate?(): unknown
   start?(): void
   ref?(): void
   unref?(): void
@@ -35,6 +39,8 @@ interface WebPort {
   addEventListener(name: string, listener: (event: { readonly data?: unknown }) => void): void
   removeEventListener(name: string, listener: (event: { readonly data?: unknown }) => void): void
   close?(): void
+  /** Of a `Worker`. */
+  terminate?(): unknown
   start?(): void
 }
 
@@ -68,9 +74,10 @@ function nodeEndpoint(port: NodePort, owned: boolean): Endpoint {
       listen('exit', listener)
     },
     close: () => {
-      for (const stop of off) stop()
+      for (const end of off) end()
       if (owned) port.close?.()
     },
+    stop: () => stop(port),
     keepAlive: (on) => (on ? port.ref?.() : port.unref?.()),
   }
 }
@@ -92,12 +99,17 @@ function webEndpoint(port: WebPort, owned: boolean, lock: string | undefined): E
       off.push(whenFree(lock, listener))
     },
     close: () => {
-      for (const stop of off) stop()
+      for (const end of off) end()
       if (owned) port.close?.()
     },
     web: true,
+    stop: () => stop(port),
     keepAlive: () => undefined,
   }
+}
+
+function stop(port: PortLike): unknown {
+  return port.terminate === undefined ? port.close?.() : port.terminate()
 }
 
 const resolved = Promise.resolve()
@@ -147,6 +159,10 @@ class Near implements Endpoint {
     this.#open = false
     const { far } = this
     void resolved.then(() => far.#end())
+  }
+
+  stop(): void {
+    this.close()
   }
 
   keepAlive(): void {

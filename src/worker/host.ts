@@ -83,6 +83,19 @@ export class HostConnection {
     }
   }
 
+  publish(channel: number, mandatory: boolean, delay: number, message: Message | Error): void {
+    this.#channel(channel).publish(mandatory, delay, message)
+  }
+
+  settle(channel: number, how: number, tag: number): void {
+    this.#channel(channel).settle(how, tag, undefined)
+  }
+
+  /** What was handed over with this tag on a channel, and is not settled. */
+  deliveryOf(channel: number, tag: number): Delivery | undefined {
+    return this.#channels.get(channel)?.delivery(tag)
+  }
+
   #close(number: number, [last, ...tags]: [number, ...number[]]): void {
     this.#channels.get(number)?.close(last, tags)
     this.#channels.delete(number)
@@ -163,6 +176,10 @@ class HostChannel {
 
   #tell(number: number): void {
     this.#link.sayNumber(TELL.confirmed, this.#number, 0, number)
+  }
+
+  delivery(tag: number): Delivery | undefined {
+    return [...(this.#channel.deliveries.unacked ?? [])].find((delivery) => delivery.tag === tag)
   }
 
   settle(how: number, tag: number, reason: unknown): void {

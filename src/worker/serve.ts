@@ -13,6 +13,7 @@ import {
   string,
 } from '../internal.js'
 import { type Endpoint, endpointOf, type PortLike } from './endpoint.js'
+import { FollowedThread, FollowedWire } from './followed.js'
 import { HostConnection } from './host.js'
 import { Link } from './link.js'
 import { type Codec, Values } from './values.js'
@@ -56,6 +57,8 @@ export class Served {
   readonly #state: BrokerState
   readonly #values: Values
   readonly #connections = new Set<LocalConnection>()
+  /** For a test kit, where there is one. */
+  readonly #followed: FollowedThread | undefined
   /** Which `connect` asked last, and the connection that it has. */
   #attempt: unknown
   #latest: LocalConnection | undefined
@@ -69,8 +72,11 @@ export class Served {
     // n.b. a wrong user or virtual host is told now, not in the other thread.
     this.#state = login('check').state
     this.#endpoint = endpoint
+    const gone = (): void => this.#end('its thread is gone')
     endpoint.onMessage((message) => this.#asked(message))
-    endpoint.onClose(() => this.#end('its thread is gone'))
+    endpoint.onClose(gone)
+    const { tracker } = this.#state
+    if (tracker !== undefined) this.#followed = new FollowedThread(tracker, options.name, endpoint, gone)
     endpoint.post({ leveret: 'serve', version: VERSION }, [])
   }
 
@@ -98,6 +104,7 @@ export class Served {
     if (this.#closed) return
     this.#closed = true
     for (const connection of [...this.#connections]) connection.end(reason)
+    if (this.#followed !== undefined) this.#followed.gone = true
     this.#endpoint.close()
   }
 
@@ -141,10 +148,11 @@ export class Served {
   accept(endpoint: Endpoint): void {
     const { state, virtualHost, name, rights } = this.#login()
     let host: HostConnection | undefined
+    const wire = this.#followed && new FollowedWire(this.#followed, endpoint, homeOf(virtualHost))
     const link = new Link(
-      endpoint,
+      wire ?? endpoint,
       this.#values,
-      (operation) => host?.take(operation),
+      wire === undefined ? (operation) => host?.take(operation) : (operation) => wire.take(operation),
       (error) => {
         if (error !== undefined) state.events.fault(error, `connection '${name}' of another thread`)
         connection.end(error?.message ?? 'its thread is gone')
@@ -153,12 +161,14 @@ export class Served {
     const connection = new LocalConnection(state, virtualHost, name, rights, {
       ended: () => {
         this.#connections.delete(connection)
+        this.#followed?.wires.delete(connection)
         if (!link.open) return
         link.say(TELL.closed, link.pack(new ClosedError(`connection '${name}'`)))
         link.close()
       },
     })
     host = new HostConnection(link, connection, state)
+    wire?.join(link, connection, host)
     this.#connections.add(connection)
     this.#latest = connection
     link.say(TELL.welcome, link.pack(welcomeOf(connection, state)))
@@ -169,12 +179,16 @@ export class Served {
 
 function welcomeOf(connection: LocalConnection, broker: BrokerState): Welcome {
   const { name, virtualHost, home, queueArguments } = connection
-  let homeName = homes.get(home)
-  if (homeName === undefined) {
-    homeName = `${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`
-    homes.set(home, homeName)
+  return { name, virtualHost, home: homeOf(home), encoded: broker.bodies === 'encoded', queueArguments }
+}
+
+function homeOf(virtualHost: object): string {
+  let home = homes.get(virtualHost)
+  if (home === undefined) {
+    home = `${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`
+    homes.set(virtualHost, home)
   }
-  return { name, virtualHost, home: homeName, encoded: broker.bodies === 'encoded', queueArguments }
+  return home
 }
 
 /**

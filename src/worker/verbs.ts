@@ -29,6 +29,8 @@ export const ASK = {
   close: 10,
   /** call: the connection */
   leave: 12,
+  /** nothing: the answer to an echo */
+  echo: 13,
 } as const
 
 /** What the broker's side says. */
@@ -59,6 +61,8 @@ export const TELL = {
   channelClosed: 30,
   /** packed error */
   closed: 31,
+  /** nothing: to be answered when what came before has been handed over */
+  echo: 34,
 } as const
 
 /** How deliveries are settled, by their numbers. */

@@ -48,6 +48,13 @@ const recorders = [
   'returned',
 ]
 const scripted = ['rejectConfirms', 'delayConfirms', 'failStorage', 'duplicate', 'reorder', 'dropConnection']
+/** When a thread may be stopped, and how that is found in the source. */
+const moments = {
+  'before a delivery': "if (when === 'before delivery')",
+  'after an ack': "when === 'after ack'",
+  'during a post': "when === 'during post'",
+  'during a declare': "when === 'during declare' && declares",
+}
 
 export const features: readonly Feature[] = [
   // Rest
@@ -347,6 +354,37 @@ export const features: readonly Feature[] = [
       'fault: a queue that does not exist is refused',
       'if (queue !== undefined) return queue\n',
       'return queue as QueueState\n',
+    ],
+  ]),
+  ...of('faults/thread-faults', 'workers', [
+    ['fault: stopWorker', 'for (const thread of alive) thread.stop()', ''],
+    ...Object.entries(moments).map(
+      ([moment, found]): Edit => [
+        `fault: stopWorker ${moment}`,
+        found,
+        found.replace(/when === '[a-z ]+'/, "when === ('never' as never)"),
+      ],
+    ),
+    ['fault: stopWorker after a delivery', 'else thread.stopInHandlers(connection)', ''],
+    ['fault: stopWorker of one', '!thread.gone && this.#point.thread(thread)', '!thread.gone'],
+    ['fault: stopWorker of a queue', 'return name === queue.name &&', 'return name !== "" ||'],
+    ['fault: a thread is stopped once', '!thread.gone && this', 'this'],
+  ]),
+  ...of('log/threads', 'workers', [
+    ['fault: a thread that is not there is refused', 'if (this.all.some(isIt)) return isIt', 'return isIt'],
+    ['fault: stopWorker by its bus', ' && wire.home === home', ' && wire.home !== home'],
+  ]),
+  ...of('log/follower', 'workers', [
+    [
+      'threads: what they say is of what they have',
+      'else this.causality.within(this.#inHandOf(connection), perform)',
+      'else perform()',
+    ],
+    ['threads: their deliveries are in no context here', 'if (!isGet && !this.#isFar(taking))', 'if (!isGet)'],
+    [
+      'threads: what nobody saw is in no hands',
+      'if (handling !== undefined) this.handlings.delete(handling)',
+      'void handling',
     ],
   ]),
   ...of('faults/fault', 'faults', [

@@ -1,8 +1,8 @@
 /** A worker dies, at every point at which it can: nothing that was confirmed is lost, and what it saw comes back flagged. */
 import { Broker, type Bus, type Delivery, type Queue } from 'leveret'
+import { type Fault, type StopOptions, type TestKit, testBroker } from 'leveret/testing'
+import { loopback } from 'leveret/worker'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { over } from '../../src/worker/connect.js'
-import { type Endpoint, pair } from '../../src/worker/endpoint.js'
 import { takeAll } from '../bus/helpers.js'
 import { expectConserved } from '../support/conservation.js'
 import { turn } from '../support/turn.js'
@@ -146,139 +146,67 @@ describe('a thread that dies', () => {
   }
 })
 
-/** Two ends in one thread that are cut where a test wants: what is posted then, and later, does not arrive. */
-function wire() {
-  const [near, far] = pair(structuredClone)
-  const closed: (() => void)[] = []
-  let cut = false
-  const posts: { toWorker(frame: string): void; toBroker(frame: string): void } = {
-    toWorker: () => undefined,
-    toBroker: () => undefined,
-  }
-  const end = (inner: Endpoint, direction: keyof typeof posts): Endpoint => ({
-    near: true,
-    post: (message, transfer) => {
-      if (!cut) posts[direction]((message as [string])[0])
-      if (!cut) inner.post(message, transfer)
-    },
-    onMessage: (listener) => inner.onMessage(listener),
-    onClose: (listener) => {
-      closed.push(listener)
-      inner.onClose(listener)
-    },
-    close: () => inner.close(),
-    keepAlive: () => undefined,
-  })
-  return {
-    near: end(near, 'toWorker'),
-    far: end(far, 'toBroker'),
-    posts,
-    cut: () => {
-      if (cut) return
-      cut = true
-      void Promise.resolve().then(() => {
-        for (const listener of closed) listener()
-      })
-    },
-  }
+/** The same points as the kit has them. */
+const MOMENTS: Readonly<Record<Point, StopOptions>> = {
+  'before a hand-over': { before: 'delivery', queue: 'work' },
+  'in the handler': { after: 'delivery', queue: 'work' },
+  'between an ack and its post': { after: 'ack', queue: 'work' },
+  'during a batch post': { during: 'post' },
+  'during a declare': { during: 'declare' },
 }
 
 describe('a connection that is cut', () => {
   for (const point of POINTS) {
     it(`${point} loses nothing, 40 times under load`, async () => {
-      const broker = new Broker()
-      const host = broker.virtualHost('/')
-      const [work, out] = [await host.declareQueue<number>('work'), await host.declareQueue<number>('out')]
+      await using kit = testBroker()
+      // n.b. what is left in the end is taken to be looked at.
+      kit.allow({ unconsumed: 'work', unacked: true })
+      const [work, out] = [await kit.bus.declareQueue<number>('work'), await kit.bus.declareQueue<number>('out')]
       const book = new Book(4_000)
       let sent = 0
       for (let nth = 1; nth <= 40; nth++) {
-        const { near, far, posts, cut } = wire()
-        const bus = await over(near, far, broker, {})
-        const died = die(bus, point, nth, posts, cut, book)
-        let dead = false
-        void died.then(() => {
-          dead = true
-        })
-        for (const end = sent + 80; sent < end && !dead; sent++) {
+        const bus = await loopback(kit.broker)
+        const fault = consume(kit, bus, point, 1 + (nth % 13), book)
+        for (const end = sent + 80; sent < end && !bus.closed; sent++) {
           await work.send(sent)
-          if (sent % 9 === 0) await turn()
+          if (sent % 9 === 0) await kit.settled()
         }
-        await died
-        await turn()
-        expect(bus.closed).toBe(true)
-        expect(host.overview().connections).toEqual(['virtual host /'])
-        expect(host.queues().map(({ name }) => name)).toEqual(['work', 'out'])
+        await kit.settled()
+        expect([fault()?.fired, bus.closed]).toEqual([1, true])
+        expect(kit.bus.overview().connections).toEqual(['virtual host /'])
+        expect(kit.bus.queues().map(({ name }) => name)).toEqual(['work', 'out'])
       }
-      await book.balance(broker, work, out, sent)
+      await book.balance(kit.broker, work, out, sent)
     })
   }
 })
 
-/** Works until the wire is cut at the point. */
-async function die(
-  bus: Bus,
-  point: Point,
-  nth: number,
-  posts: { toWorker(frame: string): void; toBroker(frame: string): void },
-  cut: () => void,
-  book: Book,
-): Promise<void> {
+/** Works; after so many deliveries it is to be cut at the point. Answers the fault when there is one. */
+function consume(kit: TestKit, bus: Bus, point: Point, after: number, book: Book): () => Fault | undefined {
   const out = bus.queue<number>('out')
   let handled = 0
-  let dead!: () => void
-  const died = new Promise<void>((resolve) => {
-    dead = resolve
-  })
-  let isDead = false
-  const end = (): void => {
-    isDead = true
-    cut()
-    dead()
-  }
-  const at = 1 + (nth % 13)
+  let fault: Fault | undefined
   bus
     .queue<number>('work')
     .createConsumer({ prefetch: 10 })
     .on('cancelled', () => undefined)
     .consume((delivery) => {
-      // n.b. a thread that died would not run.
-      if (isDead) return
       const { body } = delivery
       if (book.seen[body] === 1 && !delivery.redelivered) book.unflagged[body] = 1
       book.seen[body] = 1
-      handled++
+      if (++handled === after) {
+        fault = kit.faults.stopWorker(bus, MOMENTS[point])
+        for (let n = 0; point === 'during a declare' && n < 5; n++)
+          Promise.resolve(bus.declareQueue(`own.${n}`, { exclusive: true })).catch(() => undefined)
+      }
       out.send(body).then(
         () => {
           book.confirmed[body] = 1
         },
         () => undefined,
       )
-      if (point === 'in the handler' && handled === at) {
-        end()
-        return
-      }
       book.acked[body] = 1
       delivery.ack()
-      if (point === 'between an ack and its post' && handled === at) end()
     })
-  let frames = 0
-  if (point === 'before a hand-over') {
-    posts.toWorker = (frame) => {
-      // A delivery is on its way: 27.
-      if (frame.includes('[27,') && ++frames === at) end()
-    }
-  }
-  if (point === 'during a batch post') {
-    posts.toBroker = (frame) => {
-      if (frame.includes('],[') && ++frames === at) end()
-    }
-  }
-  if (point === 'during a declare') {
-    for (let i = 0; i < nth % 7; i++) await undefined
-    for (let n = 0; n < 5; n++)
-      Promise.resolve(bus.declareQueue(`own.${n}`, { exclusive: true })).catch(() => undefined)
-    for (let i = 0; i < nth % 11; i++) await undefined
-    end()
-  }
-  await died
+  return () => fault
 }

@@ -1,9 +1,7 @@
 /** Connections that are lost, with what was on its way. */
 import type {
   BrokerState,
-  ChannelDeliveries,
   Delivery,
-  LocalChannel,
   LocalConnection,
   LocalSubscription,
   QueueHooks,
@@ -12,20 +10,11 @@ import type {
   TrackedQueue,
 } from '../../internal.js'
 import type { Follower } from '../log/follower.js'
+import { channelOf, connectionOf } from '../log/threads.js'
 import { Fault, type Interference } from './fault.js'
 
 /** Who takes settlements. */
 type Settler = Recipient['holder']
-
-/** The channel that a delivery or consumer is of. */
-function channelOf({ holder }: { readonly holder: Settler }): LocalChannel {
-  return (holder as ChannelDeliveries).channel as LocalChannel
-}
-
-/** The connection that a delivery or consumer is of. */
-export function connectionOf(recipient: { readonly holder: Settler }): LocalConnection {
-  return channelOf(recipient).owner as LocalConnection
-}
 
 export function* connectionsOf(broker: BrokerState): Iterable<LocalConnection> {
   for (const { connections } of broker.virtualHosts.values()) yield* connections as Iterable<LocalConnection>

@@ -4,8 +4,8 @@
  */
 import { setImmediate } from 'node:timers'
 import { type LocalSubscription, Scheduler, type Task, type Timers } from '../../internal.js'
+import { connectionOf } from '../log/threads.js'
 import type { Chance } from './chance.js'
-import { connectionOf } from './connection-faults.js'
 
 const resolved = Promise.resolve()
 

@@ -1,5 +1,14 @@
 /** A fault: what is to go wrong, how often, and how often it has. */
-import type { Delivery, Message, QueueHooks, QueueState, TrackedQueue, WithheldConfirm } from '../../internal.js'
+import type {
+  Delivery,
+  Message,
+  QueueHooks,
+  QueueState,
+  Saying,
+  TrackedQueue,
+  TrackedThread,
+  WithheldConfirm,
+} from '../../internal.js'
 
 /** Takes the confirm of the publish that is going on, until it calls `release`. */
 export type Withhold = (confirm: WithheldConfirm, release: () => void) => void
@@ -15,6 +24,8 @@ export interface Interference {
   entering?(delivery: Delivery): void
   /** A consumer has settled a delivery. */
   left?(delivery: Delivery): void
+  /** Another thread says something. False when that does not arrive. */
+  hears?(thread: TrackedThread, saying: Saying): boolean
   /** What a queue is to do, asked when the rules of the queue are made. */
   hooksOf?(queue: QueueState): QueueHooks | undefined
 }
@@ -74,6 +85,13 @@ export class Fault {
     if (++this.#fired === this.#times) this.onEnd?.()
     return true
   }
+}
+
+/** What has happened already. */
+export function firedBy(what: string, times: number): Fault {
+  const fault = new Fault(what, times, undefined)
+  while (fault.fire());
+  return fault
 }
 
 /** One who withholds for all of these: the confirm is given when the last of them lets go. */

@@ -20,8 +20,9 @@ import { siteOf } from '../log/site.js'
 import { type Duration, milliseconds } from '../time/duration.js'
 import { connectionsOf, cutConnection, LostConnections, type Moment, type Network } from './connection-faults.js'
 import { Duplicates, Reordering } from './delivery-faults.js'
-import { Fault, type Interference } from './fault.js'
+import { Fault, firedBy, type Interference } from './fault.js'
 import { DelayedConfirms, FailedStorage, RejectedConfirms } from './publish-faults.js'
+import { type StopPoint, StoppedWorkers, stopNow } from './thread-faults.js'
 
 /** How often a fault fires, and where. */
 export interface FaultOptions {
@@ -53,6 +54,24 @@ export interface DropOptions extends FaultOptions {
   readonly queue?: string | Queue
 }
 
+/** Which thread is stopped, and when: at one of these moments, or now. */
+export interface StopOptions extends FaultOptions {
+  /** As its delivery is on the way to a consumer there, which never sees it. */
+  readonly before?: 'delivery'
+  /**
+   * When a consumer there has its delivery, and its handler has begun; or has acknowledged it. Neither the acknowledgement nor
+   * anything else that it does with the delivery arrives.
+   */
+  readonly after?: 'delivery' | 'ack'
+  /**
+   * Between two publishes or settlements that it says in one go, of which the first arrives; or while it waits for a queue,
+   * exchange or binding to be declared, which is there then.
+   */
+  readonly during?: 'post' | 'declare'
+  /** The queue of that delivery, by name or handle. @default any */
+  readonly queue?: string | Queue
+}
+
 /** Which alarm. */
 export interface BlockOptions {
   /** What the broker is short of. @default 'memory' */
@@ -68,6 +87,13 @@ const CHECKS = { times, virtualHost: string }
 const DELAY_CHECKS = { ...CHECKS, by: anything }
 const STORAGE_CHECKS = { ...CHECKS, error: anything }
 const DROP_CHECKS = { ...CHECKS, before: oneOf('delivery'), after: oneOf('delivery'), queue: anything }
+const STOP_CHECKS = {
+  ...CHECKS,
+  before: oneOf('delivery'),
+  after: oneOf('delivery', 'ack'),
+  during: oneOf('post', 'declare'),
+  queue: anything,
+}
 const BLOCK_CHECKS = { resource: oneOf('memory', 'disk') }
 
 /** Lets things go wrong. Every call answers a `Fault`, which counts; a kit that is disposed of tells which did not fire. */
@@ -176,6 +202,47 @@ export class Faults {
     }
     for (const connection of connections) cutConnection(this.#network, connection)
     return firedBy('dropConnection', connections.length)
+  }
+
+  /**
+   * Stops a thread that `leveret/worker` serves, as a crash does: now, or at a moment of its work. A `Worker` is terminated;
+   * of anything else the port is closed, and of a `loopback` the connection is cut, whose handles reject then. What it held
+   * comes back, redelivered.
+   * @param worker its bus, or its name: that of its connection, of a thread of `consumeInWorkers` `thread 0 of queue 'jobs'`.
+   * Without one, every thread; at a moment of its work, the one whose moment it is
+   * @throws NotFoundError also when there is no such thread, TestFailedError when none is served.
+   */
+  stopWorker(worker?: string | Bus, options?: StopOptions): Fault
+  stopWorker(options: StopOptions): Fault
+  stopWorker(first?: string | Bus | StopOptions, second?: StopOptions): Fault {
+    const isWhich = typeof first === 'string' || first instanceof Bus || first === undefined
+    const options = (isWhich ? second : first) ?? {}
+    checkOptions('stopWorker', options, STOP_CHECKS)
+    this.#checkOpen('stopWorker')
+    const { threads } = this.#follower
+    if (threads.all.length === 0) {
+      throw new TestFailedError(
+        'stopWorker: no thread is served, as serve(kit.broker, worker) or loopback(kit.broker) does',
+      )
+    }
+    const thread = isWhich && first !== undefined ? threads.called(first) : () => true
+    const { before, after, during, queue, times } = options
+    const moments = Object.entries({ before, after, during }).filter(([, what]) => what !== undefined)
+    const [moment] = moments
+    if (moments.length > 1 || (queue !== undefined && (moment === undefined || during !== undefined))) {
+      const got = moments.length > 1 ? 'more' : during === undefined ? 'a queue and neither' : `during: '${during}'`
+      const one = queue === undefined ? 'one of before, after and during' : 'before or after with a queue'
+      throw new InvalidOptionError(`stopWorker: expected ${one}, got ${got}`)
+    }
+    if (moment === undefined) {
+      if (times === undefined) return stopNow(threads.all.filter(thread))
+      throw new InvalidOptionError('stopWorker: expected one of before, after and during with times, got none')
+    }
+    const target = queue === undefined ? undefined : this.#queue('stopWorker', queue, options)
+    const when = moment.join(' ') as StopPoint['when']
+    const of = target === undefined ? '' : ` of queue '${target.name}'`
+    const what = `stopWorker ${moment[0]} a${moment[1] === 'ack' ? 'n' : ''} ${moment[1]}${of}`
+    return this.#arm(new StoppedWorkers(what, times ?? 1, siteOf(), { when, thread, queue: target }, threads), target)
   }
 
   /**
@@ -297,11 +364,4 @@ export class Faults {
   #checkOpen(what: string): void {
     if (this.#broker.closed) throw new TestFailedError(`${what}: the kit is disposed`)
   }
-}
-
-/** What has happened already. */
-function firedBy(what: string, times: number): Fault {
-  const fault = new Fault(what, times, undefined)
-  while (fault.fire());
-  return fault
 }

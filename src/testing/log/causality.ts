@@ -46,6 +46,8 @@ export interface Cell {
 export class Causality {
   readonly #context = new AsyncLocalStorage<Cell | undefined>()
   readonly #origins = new WeakMap<Message, Origin>()
+  /** Those that are waited for, in the order in which they began. */
+  readonly #open = new Set<Chain>()
   #ended = false
   /** Loops that wait for a delivery have gone to sleep in their context already: this is what they find there. */
   readonly #waiting = new WeakMap<object, Cell>()
@@ -54,8 +56,14 @@ export class Causality {
   begin<T>(run: () => T): { chain: Chain; result: T } {
     const outer = this.#context.getStore()
     const chain = new Chain(this.#chainOf(outer))
+    this.#open.add(chain)
     const cell: Cell = { chain, delivery: undefined, subscription: undefined, outer }
     return { chain, result: this.#context.run(cell, run) }
+  }
+
+  /** The chain is waited for no longer. */
+  close(chain: Chain): void {
+    this.#open.delete(chain)
   }
 
   /** Notes where a message comes from, unless that is known. */
@@ -71,6 +79,19 @@ export class Causality {
 
   origin(message: Message): Origin | undefined {
     return this.#origins.get(message)
+  }
+
+  /** Runs the function as if the delivery were being handled here; without one, as of the chain that began last. */
+  within(delivery: Delivery | undefined, run: () => void): void {
+    const chain = delivery === undefined ? [...this.#open].at(-1) : undefined
+    this.#context.run({ chain, delivery, subscription: undefined, outer: undefined }, run)
+  }
+
+  /** True where something is being done of which it is known what it is of. */
+  get isKnown(): boolean {
+    const inmost = inmostOf(this.#context.getStore())
+    if (inmost?.delivery !== undefined) return inmost.delivery.settled === undefined
+    return inmost?.chain !== undefined && this.#open.has(inmost.chain)
   }
 
   /** The delivery that is being handled where this is called. */

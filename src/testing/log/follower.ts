@@ -11,9 +11,12 @@ import {
   type MessageEventName,
   type QueueHooks,
   type QueueState,
+  type Recipient,
+  type Saying,
   type Send,
   type Settlement,
   type TrackedQueue,
+  type TrackedThread,
   type Tracker,
   type WithheldConfirm,
 } from '../../internal.js'
@@ -23,6 +26,7 @@ import { Causality } from './causality.js'
 import { type Happening, Log } from './log.js'
 import { type Asking, Notes } from './notes.js'
 import { siteOf } from './site.js'
+import { connectionOf, Threads } from './threads.js'
 
 /** A delivery from its hand-over until it is settled and its handler is through. */
 export interface Handling {
@@ -68,6 +72,7 @@ export class Follower implements Tracker {
   readonly confirms = new Map<WithheldConfirm, Message>()
   /** Messages that will be published later, and when. */
   readonly later = new Map<Message, number>()
+  readonly threads = new Threads()
   /** What goes wrong because a test says so. */
   faults: readonly Interference[] = []
   /** Confirms that a fault holds back, and how that ends. */
@@ -194,19 +199,27 @@ export class Follower implements Tracker {
     if (delivery.recipient?.noAck === true) this.#add('acked', delivery)
     for (const fault of this.faults) fault.entering?.(delivery)
     // n.b. last: a fault may end the consumer, which has the delivery all the same.
-    if (!isGet) this.causality.enter(delivery, taking)
+    if (!isGet && !this.#isFar(taking)) this.causality.enter(delivery, taking)
     this.changed()
   }
 
   idle(subscription: object): void {
     this.#finishLast(subscription)
-    this.causality.wait(subscription)
+    if (!this.#isFar(subscription)) this.causality.wait(subscription)
     this.changed()
   }
 
   ended(subscription: object): void {
     this.#finishLast(subscription)
     this.causality.leave(subscription)
+    this.changed()
+  }
+
+  untaken(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      const handling = this.#handlingOf.get(delivery)
+      if (handling !== undefined) this.handlings.delete(handling)
+    }
     this.changed()
   }
 
@@ -254,6 +267,31 @@ export class Follower implements Tracker {
     this.log.add({ what, at: this.now, virtualHost, message, queue, reason, site })
     if (what === 'requeued' && queue !== undefined) this.notes.requeued(virtualHost, queue, message, site)
     this.changed()
+  }
+
+  serving(thread: TrackedThread): void {
+    this.threads.all.push(thread)
+  }
+
+  hears(thread: TrackedThread, connection: object, saying: Saying, perform: () => void): void {
+    if (!this.faults.every((fault) => fault.hears?.(thread, saying) !== false)) return
+    if (this.causality.isKnown) perform()
+    else this.causality.within(this.#inHandOf(connection), perform)
+  }
+
+  /** What a connection has had for the longest time: what it says is taken to be of that, as nobody knows better. */
+  #inHandOf(connection: object): Delivery | undefined {
+    for (const { delivery, heldUntil } of this.handlings) {
+      const { settlement, recipient } = delivery
+      if (settlement !== undefined || heldUntil !== undefined || recipient === undefined) continue
+      if (connectionOf(recipient) === connection) return delivery
+    }
+    return undefined
+  }
+
+  /** True for consumers of other threads: their handlers are in no context of ours. */
+  #isFar(subscription: object): boolean {
+    return this.threads.of(connectionOf(subscription as Recipient)) !== undefined
   }
 
   hooksOf(queue: TrackedQueue): readonly QueueHooks[] {

@@ -13,6 +13,7 @@ import {
 import type { Follower } from '../log/follower.js'
 import type { Entry } from '../log/log.js'
 import { type Consuming, consumerOf, MOST_REQUEUES } from '../log/notes.js'
+import { connectionOf } from '../log/threads.js'
 import { words } from '../time/duration.js'
 import { unknownArguments } from './declarations.js'
 import { brokenLaws } from './laws.js'
@@ -174,14 +175,28 @@ export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinishe
         return { rule: 'unawaited', names: strings(exchange, routingKey), text, about: sending }
       }),
 
-  pendingRequests({ follower }) {
+  pendingRequests(scene) {
+    const { follower } = scene
     const replies = new Set(follower.log.entries.map(({ message }) => replyId(message.routingKey, message)))
     const asked = follower.log.entries.filter(
       ({ what, message }) => what === 'published' && message.properties.replyTo?.startsWith('amq.rabbitmq.reply-to'),
     )
-    return follower.notes.requesters
+    // n.b. handles of another thread are not ours to ask.
+    const far = asked
+      .filter(({ message }) => !replies.has(replyId(message.properties.replyTo ?? '', message)))
+      .filter((entry) => isOfThread(entry, scene))
+      .map((entry): Finding => {
+        const queue = entry.message.routingKey
+        return {
+          rule: 'pendingRequests',
+          names: [queue],
+          text: `request of a thread to queue '${queue}'`,
+          about: entry,
+        }
+      })
+    const near = follower.notes.requesters
       .filter(({ pending }) => pending > 0)
-      .map((asking) => {
+      .map((asking): Finding => {
         const { what, pending } = asking
         const [, queue = ''] = /'([^']*)'$/.exec(what) ?? []
         const open = asked.filter(
@@ -192,6 +207,7 @@ export const FIND: Readonly<Record<Exclude<Rule, 'frozen' | 'drift' | 'unfinishe
         const text = `${pending === 1 ? what : `${pending} times ${what}`}${sites}`
         return { rule: 'pendingRequests', names: [queue], text, about: asking }
       })
+    return [...near, ...far]
   },
 
   leakedConsumers({ follower }) {
@@ -294,6 +310,14 @@ function isOfSecondSettlement(error: unknown, follower: Follower): boolean {
 function settlesIt({ what, message, delivery }: Entry, settled: Delivery): boolean {
   if (what === 'acked') return delivery === settled
   return (what === 'rejected' || what === 'requeued') && message === settled.message
+}
+
+/** True for a request that another thread waits for, as far as the kit's clock tells. */
+function isOfThread({ message, virtualHost, at: asked }: Entry, { broker, follower }: Scene): boolean {
+  const { replyTo, expiration } = message.properties
+  if (asked + Number(expiration) <= follower.now) return false
+  const address = [...(broker.virtualHosts.get(virtualHost)?.replies.all() ?? [])].find(({ name }) => name === replyTo)
+  return address?.consumers.some((consumer) => follower.threads.of(connectionOf(consumer)) !== undefined) === true
 }
 
 function replyId(address: string, { properties }: Message): string {
