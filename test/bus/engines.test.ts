@@ -1,4 +1,5 @@
 /** The rows themselves: what an engine cannot do is written down with its reason. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ENGINES } from './engines.js'
 
@@ -11,6 +12,14 @@ describe('the engines of the Bus suite', () => {
       'worker, without a thread': wire,
       'worker, by ports': [...wire, 'time', 'microtasks'],
     })
-    for (const { cannot } of ENGINES) for (const reason of Object.values(cannot)) expect(reason).not.toBe('')
+  })
+
+  it('are told of in docs/rabbitmq-differences.md: all that one cannot do, and nothing else', () => {
+    const page = readFileSync('docs/rabbitmq-differences.md', 'utf8')
+    const [, table = ''] = /^\| what \| why \|\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(page) ?? []
+    const told = [...table.matchAll(/ \| ([^|]+) \|$/gm)].map(([, reason]) => reason)
+    const reasons = new Set(ENGINES.flatMap(({ cannot }) => Object.values(cannot)))
+    expect(told).toEqual([...reasons])
+    expect(told.length).toBeGreaterThan(5)
   })
 })
