@@ -2,6 +2,8 @@
 import { Broker, type Queue } from 'leveret'
 import { consumeInWorkers, loopback, type Workers, type WorkOptions } from 'leveret/worker'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { ManualClock } from '../support/manual-clock.js'
+import { codecs, Money } from './handlers/money.js'
 
 const HANDLERS = new URL('./handlers/', import.meta.url)
 /** n.b. they load this package from its sources. */
@@ -32,6 +34,7 @@ async function pool(options: WorkOptions = {}, handler = 'jobs.mjs'): Promise<Po
   const jobs = await bus.declareQueue<Job>('jobs', { type: 'quorum', deliveryLimit: 2, deadLetter: 'dead' })
   const done = await bus.declareQueue<Done>('done')
   await bus.declareQueue('go')
+  await bus.declareQueue('waiting')
   const workers = await consumeInWorkers(jobs, new URL(handler, HANDLERS), { worker, minDelay: 1, ...options })
   onTestFinished(async () => {
     await workers.close({ timeout: 0 })
@@ -78,6 +81,64 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
     expect(told).toEqual([...crash, ...crash, ...crash])
     const end = { acked: 1, deliveryLimited: 1, ready: 0, unacked: 0 }
     await expect.poll(() => jobs.stats()).toMatchObject(end)
+  })
+
+  it('gives back all that a thread had when it crashes, flagged and as failed', async () => {
+    // n.b. with a clock that stands still it is not started again.
+    const broker = new Broker({ clock: new ManualClock() })
+    broker.on('fault', () => undefined)
+    const bus = broker.virtualHost('/')
+    await bus.declareQueue('go')
+    const jobs = await bus.declareQueue<Job>('jobs', { type: 'quorum', deliveryLimit: 2 })
+    const workers = await consumeInWorkers(jobs, new URL('jobs.mjs', HANDLERS), { worker, prefetch: 3 })
+    onTestFinished(() => workers.close({ timeout: 0 }))
+    const crashed = new Promise<number>((resolve) => workers.on('crashed', (_, thread) => resolve(thread)))
+    await jobs.send({ id: 0, do: 'wait' })
+    for (const id of [1, 2, 3]) await jobs.send({ id })
+    await expect.poll(() => jobs.stats()).toMatchObject({ unacked: 3, ready: 1 })
+    await bus.queue('go').send('exit')
+    expect(await crashed).toBe(0)
+    expect(await jobs.stats()).toMatchObject({ unacked: 0, ready: 4, acked: 0, consumers: 0 })
+    const back = [await jobs.get(), await jobs.get(), await jobs.get(), await jobs.get()]
+    expect(back.map((each) => [each?.body.id, each?.redelivered, each?.deliveryCount])).toEqual([
+      [0, true, 1],
+      [1, true, 1],
+      [2, true, 1],
+      [3, false, 0],
+    ])
+  })
+
+  it('runs as many handlers at once in a thread as its concurrency says', async () => {
+    const { broker, jobs } = await pool({ concurrency: 3 })
+    for (let id = 0; id < 4; id++) await jobs.send({ id, do: 'wait' })
+    const waiting = broker.virtualHost('/').queue('waiting')
+    await expect.poll(async () => (await waiting.stats()).enqueued).toBe(3)
+    expect(await jobs.stats()).toMatchObject({ unacked: 3, ready: 1 })
+  })
+
+  it('takes instances of classes by the codecs that both sides have', async () => {
+    const broker = new Broker()
+    const jobs = await broker.virtualHost('/').declareQueue<Money>('jobs')
+    const done = await broker.virtualHost('/').declareQueue<Money>('done')
+    const workers = await consumeInWorkers(jobs, new URL('money.ts', HANDLERS), { worker, codecs })
+    onTestFinished(() => workers.close({ timeout: 0 }))
+    await jobs.send(new Money(1))
+    expect((await done.get({ wait: true }))?.body).toStrictEqual(new Money(2))
+  })
+
+  it('has the permissions of whoever its queue is of', async () => {
+    const broker = new Broker()
+    const host = broker.virtualHost('/')
+    const jobs = await host.declareQueue<Job>('jobs', { deadLetter: 'dead' })
+    const done = await host.declareQueue('done')
+    broker.addUser('worker', { password: 'secret' })
+    broker.setPermissions('worker', { configure: '', write: '', read: 'jobs' })
+    const bus = broker.connect({ user: 'worker', password: 'secret' })
+    const workers = await consumeInWorkers(bus.queue('jobs'), new URL('refused.mjs', HANDLERS), { worker })
+    onTestFinished(() => workers.close({ timeout: 0 }))
+    await jobs.send({ id: 1 })
+    const dead = await host.queue<Job>('dead').get({ wait: true, noAck: true })
+    expect([dead?.body, (await done.stats()).enqueued]).toEqual([{ id: 1 }, 0])
   })
 
   it('tells the error that nobody caught, to the broker where nobody listens', async () => {
