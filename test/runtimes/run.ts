@@ -123,6 +123,8 @@ async function browserBundle(folder: string, entry: string, footer: string): Pro
     format: 'iife',
     target: 'es2022',
     footer: { js: footer },
+    // n.b. only `consumeInWorkers` reads it, which is not for browsers.
+    logOverride: { 'empty-import-meta': 'silent' },
     // n.b. the package as bundlers find it, by its exports map; the repository's tsconfig.json would lead to the sources.
     nodePaths: [join(folder, 'node_modules')],
     tsconfigRaw: {},

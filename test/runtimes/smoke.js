@@ -405,6 +405,7 @@ test('serves another thread, which declares, sends, consumes and answers', async
   const thread = startThread()
   const results = await bus.declareQueue('results')
   const served = serve(broker, thread)
+  thread.postMessage('connect')
   const ready = await results.get({ wait: true })
   ready.ack()
   same(ready.body, 'ready')
@@ -428,7 +429,10 @@ test('gets back at once, and flagged, what a thread held that is terminated', as
   const thread = startThread()
   const results = await bus.declareQueue('results')
   const held = await bus.declareQueue('held')
-  const served = serve(broker, thread)
+  // n.b. any port will do.
+  const { port1, port2 } = new MessageChannel()
+  const served = serve(broker, port1)
+  thread.postMessage({ port: port2 }, [port2])
   await held.send('kept')
   for (const said of ['ready', 'holding kept']) {
     const delivery = await results.get({ wait: true })
@@ -444,6 +448,7 @@ test('gets back at once, and flagged, what a thread held that is terminated', as
     bus.queues().map(({ name }) => name),
     ['results', 'held', 'jobs'],
   )
+  port1.close()
 })
 
 test('says what is misspelt', async (bus) => {

@@ -1,9 +1,9 @@
 // The other thread of smoke.js: a bus over its port, in plain JavaScript and with nothing but what Node and browsers share.
 import { connect } from 'leveret/worker'
 
-const port = globalThis.process?.getBuiltinModule('node:worker_threads').parentPort ?? globalThis
+const parent = globalThis.process?.getBuiltinModule('node:worker_threads').parentPort ?? globalThis
 
-async function main() {
+async function main(port) {
   const bus = await connect(port)
   const results = bus.queue('results')
   const double = await bus.declareQueue('double', { exclusive: true })
@@ -18,4 +18,8 @@ async function main() {
   held.createConsumer().consume(({ body }) => results.publish(`holding ${body}`))
 }
 
-void main()
+// By the port that was posted here, or by the one to whoever started this thread.
+parent.addEventListener('message', ({ data }) => {
+  if (data.port !== undefined) void main(data.port)
+  if (data === 'connect') void main(parent)
+})
