@@ -22,8 +22,6 @@ export default mergeConfig(base, {
   plugins: MUTANT === undefined ? [] : [mutate(MUTANT)],
   test: {
     root: fileURLToPath(new URL('../..', import.meta.url)),
-    // n.b. most mutants are no types' business, and the compiler would be started for each.
-    typecheck: { enabled: false },
     fileParallelism: false,
   },
 })
