@@ -45,7 +45,6 @@ export class Thread {
   constructor(worker: Worker, served: Served | undefined) {
     this.worker = worker
     this.served = served
-    workers.add(worker)
     worker.on('message', (message: unknown) => {
       if (!('said' in Object(message))) return
       this.said.push((message as { said: unknown }).said)
@@ -87,7 +86,12 @@ export class Thread {
 }
 
 function start<Data>(code: (surroundings: Surroundings<Data>) => unknown, data: Data, broker: boolean): Worker {
-  return new Worker(join(directory as string, 'thread.mjs'), { workerData: { code: code.toString(), data, broker } })
+  const worker = new Worker(join(directory as string, 'thread.mjs'), {
+    workerData: { code: code.toString(), data, broker },
+  })
+  // n.b. already here: `serve` may throw, and then nobody else would end it.
+  workers.add(worker)
+  return worker
 }
 
 /** Runs a function in a thread. n.b. it is passed as text: it sees its parameter and the platform's globals. */
