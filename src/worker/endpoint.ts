@@ -68,7 +68,11 @@ function nodeEndpoint(port: NodePort, owned: boolean): Endpoint {
   }
   return {
     post: (message, transfer) => port.postMessage(message, transfer),
-    onMessage: (listener) => listen('message', listener),
+    onMessage: (listener) => {
+      listen('message', listener)
+      // n.b. what came and cannot be read is lost: whoever listens must hear that something was there.
+      listen('messageerror', listener)
+    },
     onClose: (listener) => {
       listen('close', listener)
       listen('exit', listener)
@@ -92,6 +96,7 @@ function webEndpoint(port: WebPort, owned: boolean, lock: string | undefined): E
     post: (message, transfer) => port.postMessage(message, transfer),
     onMessage: (listener) => {
       listen('message', ({ data }) => listener(data))
+      listen('messageerror', () => listener(undefined))
       port.start?.()
     },
     onClose: (listener) => {

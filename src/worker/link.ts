@@ -238,9 +238,8 @@ export class Link {
     this.#said = 0
     if (!cargo.empty) this.#cargo = new Cargo()
     try {
-      this.#post(JSON.stringify(operations), cargo)
+      this.#postAll(JSON.stringify(operations), cargo)
     } catch (error) {
-      // n.b. values are looked at when they are packed; what a platform refuses all the same costs the connection.
       this.#end(new FrameError(`a frame cannot be posted: ${String(error)}`))
       return
     }
@@ -252,6 +251,16 @@ export class Link {
     this.#turn = afterTurn(this.#newTurn)
     // n.b. that a turn ends is no work: only what is said meanwhile keeps the thread alive, and awake.
     if (this.#awake === 0) this.#turn?.unref?.()
+  }
+
+  /** n.b. values are looked at when they are packed, and what the platform refuses all the same costs nothing else. */
+  #postAll(text: string, cargo: Cargo): void {
+    try {
+      this.#post(text, cargo)
+    } catch {
+      cargo.refuse()
+      this.#post(text, cargo)
+    }
   }
 
   #post(text: string, cargo: Cargo): void {

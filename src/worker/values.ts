@@ -3,7 +3,7 @@
  * bytes go into one buffer that is transferred; the rest by structured clone. Errors, and instances of classes that have a
  * codec, are marked and made anew at the other end.
  */
-import { BodyEncodingError, cloneBody, describe, FrameError, InvalidOptionError } from '../internal.js'
+import { BodyEncodingError, cloneBody, describe, FrameError, host, InvalidOptionError } from '../internal.js'
 import { errorOf, type Failure, failureOf } from './failure.js'
 
 /** How instances of a class cross. Both ends need it, under the same name. */
@@ -49,6 +49,8 @@ const MOST_LEVELS = 1_000
 
 /** A value that needs to be made anew; no JSON text and no application has such a key. */
 const MARK = '\u0000leveret'
+/** Stands there for one that could not be posted. No codec has such a name. */
+const REFUSED = '\u0000refused'
 
 /** What a value needs to cross. */
 interface Look {
@@ -102,6 +104,17 @@ export class Cargo {
     }
     return all
   }
+
+  /** Puts why in the place of what the platform refuses to post: it looked as if it would, as a proxy does. */
+  refuse(): void {
+    for (const [i, extra] of this.extras.entries()) {
+      try {
+        host.structuredClone?.(extra)
+      } catch (error) {
+        this.extras[i] = { [MARK]: REFUSED, value: String(error) }
+      }
+    }
+  }
 }
 
 export class Values {
@@ -152,8 +165,10 @@ export class Values {
     switch (packed[0]) {
       case JSON_VALUE:
         return packed[1]
-      case CLONED:
-        return extras[packed[1]]
+      case CLONED: {
+        const value = extras[packed[1]]
+        return Object(value)[MARK] === REFUSED ? this.#unmark(value) : value
+      }
       case BYTES:
         return this.bytes(buffer, packed[1], packed[2])
       case MARKED:
@@ -258,6 +273,7 @@ export class Values {
     const name = (value as Readonly<Record<string, unknown>>)[MARK]
     const plain = (value as Readonly<Record<string, unknown>>)['value']
     if (name === '') return errorOf(plain as Failure, next)
+    if (name === REFUSED) throw new BodyEncodingError(String(plain))
     if (typeof name === 'string') {
       const codec = this.#codecs.find((each) => each.name === name)
       if (codec === undefined) throw new BodyEncodingError(`there is no codec '${name}' at this end`)

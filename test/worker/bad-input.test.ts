@@ -1,4 +1,5 @@
 /** What is no frame of ours, or of another version, or cut short: a typed error, at both ends, and nothing else. */
+import { EventEmitter } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Broker, type Bus } from 'leveret'
 import { connect, serve } from 'leveret/worker'
@@ -117,6 +118,19 @@ describe('a broker that is served', () => {
       expect(served.closed).toBe(false)
     })
   }
+
+  it('ends a connection over a message that cannot be read, and is unharmed', async () => {
+    const broker = new Broker()
+    const fault = new Promise<unknown>((resolve) => broker.on('fault', resolve))
+    const outer = Object.assign(new EventEmitter(), { postMessage: () => undefined })
+    const inner = Object.assign(new EventEmitter(), { postMessage: () => undefined })
+    const served = serve(broker, outer)
+    outer.emit('message', { leveret: 'connect', version: VERSION, port: inner })
+    expect(served.connected).toBe(true)
+    inner.emit('messageerror', new RangeError('Maximum call stack size exceeded'))
+    expect(await fault).toMatchObject({ error: { code: 'FRAME_ERROR' } })
+    expect([served.connected, served.closed]).toEqual([false, false])
+  })
 
   for (const [what, operation] of [
     ['a method that there is not', [ASK.call, 1, 1, 'close', [0, []]]],

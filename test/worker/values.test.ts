@@ -1,7 +1,7 @@
 // What crosses between threads, and how it comes out there.
 import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
-import { Broker, type LeveretError, NotFoundError, type Queue } from 'leveret'
+import { Broker, type Bus, type LeveretError, NotFoundError, type Queue } from 'leveret'
 import { type Codec, connect, loopback, serve } from 'leveret/worker'
 import { describe, expect, it, onTestFinished } from 'vitest'
 
@@ -15,10 +15,14 @@ async function across(body: unknown, codecs: readonly Codec[] = []): Promise<unk
 
 /** A queue over a real port, which tells what may not be posted, and reads on a stack of its own. */
 async function farQueue(codecs: readonly Codec[] = []): Promise<Queue<unknown>> {
+  return (await farBus(new Broker(), codecs)).declareQueue('q')
+}
+
+function farBus(broker: Broker, codecs: readonly Codec[] = []): Promise<Bus> {
   const { port1, port2 } = new MessageChannel()
   onTestFinished(() => port1.close())
-  serve(new Broker(), port1, { codecs })
-  return (await connect(port2, { codecs })).declareQueue('q')
+  serve(broker, port1, { codecs })
+  return connect(port2, { codecs })
 }
 
 /** So many levels of objects. */
@@ -166,6 +170,32 @@ describe('a body that cannot cross to another thread', () => {
     await expect(queue.send({ price: new Money(1) })).rejects.toThrow('something in body is function')
     await queue.send('next')
     expect((await queue.get())?.body).toBe('next')
+  })
+
+  const proxy = new Proxy({ looks: undefined }, {})
+
+  it('is refused alone where only the platform knows, among others that are posted with it', async () => {
+    const queue = await farQueue()
+    const outcomes = await Promise.allSettled(
+      [new Proxy({ a: 1 }, {}), proxy, new Map([[1, 2]])].map((body) => queue.send(body)),
+    )
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled' },
+      { reason: { code: 'BODY_NOT_ENCODABLE', message: expect.stringContaining('could not be cloned') as string } },
+      { status: 'fulfilled' },
+    ])
+    expect([(await queue.get())?.body, (await queue.get())?.body]).toEqual([{ a: 1 }, new Map([[1, 2]])])
+  })
+
+  it('is rejected by the thread that should have it, where only the platform knows', async () => {
+    const broker = new Broker()
+    broker.on('fault', () => undefined)
+    const local = await broker.virtualHost('/').declareQueue<unknown>('q', { deadLetter: 'dead' })
+    const queue = (await farBus(broker)).queue<unknown>('q')
+    for (const body of [proxy, 'next']) await local.send(body)
+    await expect(queue.get()).rejects.toMatchObject({ code: 'BODY_NOT_ENCODABLE' })
+    expect((await queue.get())?.body).toBe('next')
+    expect((await broker.virtualHost('/').queue('dead').get())?.body).toBe(proxy)
   })
 
   it.each<[string, unknown]>([
