@@ -88,7 +88,6 @@ interface ParentPort {
 export async function work(port: ParentPort, what: Work): Promise<void> {
   try {
     await begin(port, what)
-    port.postMessage({ leveret: 'ready' })
   } catch (error) {
     // n.b. an error that nobody catches ends a thread, and its parent hears of it.
     host.setTimeout(() => {
@@ -120,8 +119,15 @@ async function begin(port: ParentPort, { queue: name, module, prefetch, concurre
   })
   // n.b. it is the connection that keeps the thread alive.
   port.unref?.()
+  const handle = (delivery: Delivery): unknown => handler(delivery, bus)
+  let begun: Promise<unknown> | undefined
   consumer.run(
-    (delivery: Delivery) => handler(delivery, bus) as unknown,
+    // n.b. a handler may end the thread, which has to say first that it had started.
+    (delivery: Delivery) => (begun === undefined ? handle(delivery) : begun.then(() => handle(delivery))),
     concurrency === undefined ? {} : { concurrency },
   )
+  // n.b. what is asked after the consumer is answered when that is attached: so whoever hears of it may count on that.
+  begun = Promise.resolve(queue.info()).then(() => port.postMessage({ leveret: 'ready' }))
+  await begun
+  begun = undefined
 }
