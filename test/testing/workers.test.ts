@@ -349,10 +349,9 @@ describe('a thread', { timeout: 60_000 }, () => {
     kit.faults.stopWorker("thread 0 of queue 'jobs'", { after: 'delivery' })
     await jobs.send({ id: 1 })
     expect(await crashed).toBe(0)
-    // n.b. nobody can know when a thread that starts will consume.
-    const consumes = new Promise((resolve) => kit.broker.on('consumer.created', resolve))
+    const restarted = new Promise((resolve) => workers.on('restarted', resolve))
     await kit.advance('1s')
-    await consumes
+    await restarted
     await kit.settled()
     expect(kit.acked.all({ queue: jobs })).toMatchObject([{ redelivered: true }])
     await workers.close()

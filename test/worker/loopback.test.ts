@@ -1,9 +1,10 @@
 // A bus over the wire, without a thread.
 import { Broker } from 'leveret'
+import { testBroker } from 'leveret/testing'
 import { connect, loopback, serve } from 'leveret/worker'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { takeAll } from '../bus/helpers.js'
-import { turn, until } from '../support/turn.js'
+import { turn } from '../support/turn.js'
 
 describe('a bus over the wire', () => {
   test('declares, sends, loops and acknowledges', async () => {
@@ -79,13 +80,16 @@ describe('a bus over the wire', () => {
 
   for (const options of [{ prefetch: 0 }, { noAck: true }]) {
     test(`takes more than is on its way at once, with ${JSON.stringify(options)}`, async () => {
-      const broker = new Broker()
-      const bus = await loopback(broker)
+      await using kit = testBroker()
+      const bus = await loopback(kit.broker)
       const queue = await bus.declareQueue<number>('q')
-      for (let n = 0; n < 3_500; n++) broker.virtualHost('/').queue('q').publish(n)
+      for (let n = 0; n < 3_500; n++) kit.bus.queue('q').publish(n)
       const seen: number[] = []
-      queue.createConsumer(options).consume(({ body }) => void seen.push(body))
-      await until(() => seen.length === 3_500)
+      queue.createConsumer(options).consume((delivery) => {
+        seen.push(delivery.body)
+        if (delivery.settled === undefined) delivery.ack()
+      })
+      await kit.settled()
       expect(seen).toEqual(Array.from({ length: 3_500 }, (_, n) => n))
     })
   }

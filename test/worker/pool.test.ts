@@ -1,8 +1,8 @@
 // A queue worked off by threads: started, started again when they crash, drained and ended.
 import { Broker, type Queue } from 'leveret'
+import { type TestKit, testBroker } from 'leveret/testing'
 import { consumeInWorkers, loopback, type Workers, type WorkOptions } from 'leveret/worker'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { ManualClock } from '../support/manual-clock.js'
 import { codecs, Money } from './handlers/money.js'
 
 const HANDLERS = new URL('./handlers/', import.meta.url)
@@ -20,6 +20,7 @@ interface Done {
 }
 
 interface Pool {
+  readonly kit: TestKit
   readonly broker: Broker
   readonly jobs: Queue<Job>
   readonly done: Queue<Done>
@@ -28,9 +29,9 @@ interface Pool {
 
 /** A pool that works `jobs` off into `done`. */
 async function pool(options: WorkOptions = {}, handler = 'jobs.mjs'): Promise<Pool> {
-  const broker = new Broker()
+  const kit = testBroker({ clock: 'platform', timeout: 30_000, strict: false })
+  const { broker, bus } = kit
   broker.on('fault', () => undefined)
-  const bus = broker.virtualHost('/')
   const jobs = await bus.declareQueue<Job>('jobs', { type: 'quorum', deliveryLimit: 2, deadLetter: 'dead' })
   const done = await bus.declareQueue<Done>('done')
   await bus.declareQueue('go')
@@ -38,9 +39,9 @@ async function pool(options: WorkOptions = {}, handler = 'jobs.mjs'): Promise<Po
   const workers = await consumeInWorkers(jobs, new URL(handler, HANDLERS), { worker, minDelay: 1, ...options })
   onTestFinished(async () => {
     await workers.close({ timeout: 0 })
-    await broker.close()
+    await kit[Symbol.asyncDispose]()
   })
-  return { broker, jobs, done, workers }
+  return { kit, broker, jobs, done, workers }
 }
 
 async function take(queue: Queue<Done>, count: number): Promise<Done[]> {
@@ -56,18 +57,18 @@ async function take(queue: Queue<Done>, count: number): Promise<Done[]> {
 /** Threads take their time to start on a busy machine. */
 describe('a queue worked off by threads', { timeout: 60_000 }, () => {
   it('is worked off by all of them, each with a bus of its own', async () => {
-    const { broker, jobs, done, workers } = await pool({ threads: 2 })
+    const { kit, broker, jobs, done, workers } = await pool({ threads: 2 })
     expect(workers.threads).toBe(2)
     for (let id = 0; id < 2; id++) await jobs.send({ id, do: 'wait' })
     // n.b. both wait, so that they are in a thread each.
-    await expect.poll(async () => (await jobs.stats()).unacked).toBe(2)
+    for (let id = 0; id < 2; id++) await kit.delivered.any({ queue: jobs, body: { id } })
     for (let id = 0; id < 2; id++) await broker.virtualHost('/').queue('go').send(id)
     const taken = await take(done, 2)
     expect(new Set(taken.map(({ threadId }) => threadId)).size).toBe(2)
   })
 
   it('starts a thread again that crashed, and sends the message that does it to the dead-letter queue', async () => {
-    const { broker, jobs, done, workers } = await pool({ prefetch: 1 })
+    const { kit, broker, jobs, done, workers } = await pool({ prefetch: 1 })
     const told: string[] = []
     workers.on('crashed', ({ message }, thread) => void told.push(`crashed ${thread}: ${message}`))
     workers.on('restarted', (thread) => void told.push(`restarted ${thread}`))
@@ -79,15 +80,14 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
     dead?.ack()
     const crash = ['crashed 0: thread 0 ended by itself, with exit code 3', 'restarted 0']
     expect(told).toEqual([...crash, ...crash, ...crash])
-    const end = { acked: 1, deliveryLimited: 1, ready: 0, unacked: 0 }
-    await expect.poll(() => jobs.stats()).toMatchObject(end)
+    await kit.settled()
+    expect(await jobs.stats()).toMatchObject({ acked: 1, deliveryLimited: 1, ready: 0, unacked: 0 })
   })
 
   it('gives back all that a thread had when it crashes, flagged and as failed', async () => {
     // n.b. with a clock that stands still it is not started again.
-    const broker = new Broker({ clock: new ManualClock() })
-    broker.on('fault', () => undefined)
-    const bus = broker.virtualHost('/')
+    const kit = testBroker({ timeout: 30_000, strict: false })
+    const { bus } = kit
     await bus.declareQueue('go')
     const jobs = await bus.declareQueue<Job>('jobs', { type: 'quorum', deliveryLimit: 2 })
     const workers = await consumeInWorkers(jobs, new URL('jobs.mjs', HANDLERS), { worker, prefetch: 3 })
@@ -95,7 +95,7 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
     const crashed = new Promise<number>((resolve) => workers.on('crashed', (_, thread) => resolve(thread)))
     await jobs.send({ id: 0, do: 'wait' })
     for (const id of [1, 2, 3]) await jobs.send({ id })
-    await expect.poll(() => jobs.stats()).toMatchObject({ unacked: 3, ready: 1 })
+    await kit.delivered.any({ queue: jobs, body: { id: 2 } })
     await bus.queue('go').send('exit')
     expect(await crashed).toBe(0)
     expect(await jobs.stats()).toMatchObject({ unacked: 0, ready: 4, acked: 0, consumers: 0 })
@@ -109,10 +109,9 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
   })
 
   it('runs as many handlers at once in a thread as its concurrency says', async () => {
-    const { broker, jobs } = await pool({ concurrency: 3 })
+    const { kit, jobs } = await pool({ concurrency: 3 })
     for (let id = 0; id < 4; id++) await jobs.send({ id, do: 'wait' })
-    const waiting = broker.virtualHost('/').queue('waiting')
-    await expect.poll(async () => (await waiting.stats()).enqueued).toBe(3)
+    for (let id = 0; id < 3; id++) await kit.published.any({ key: 'waiting', body: id })
     expect(await jobs.stats()).toMatchObject({ unacked: 3, ready: 1 })
   })
 
@@ -163,9 +162,9 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
   })
 
   it('finishes what is in hand when it closes, and leaves the rest in the queue', async () => {
-    const { broker, jobs, done, workers } = await pool({ prefetch: 10 })
+    const { kit, broker, jobs, done, workers } = await pool({ prefetch: 10 })
     for (let id = 0; id < 5; id++) await jobs.send({ id, do: 'wait' })
-    await expect.poll(async () => (await jobs.stats()).unacked).toBe(5)
+    await kit.published.any({ key: 'waiting', body: 0 })
     const closing = workers.close()
     await expect.poll(async () => (await jobs.stats()).unacked).toBe(1)
     await broker.virtualHost('/').queue('go').send(1)
@@ -177,9 +176,9 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
   })
 
   it('ends threads whose handlers take too long to finish', async () => {
-    const { jobs, workers } = await pool()
+    const { kit, jobs, workers } = await pool()
     await jobs.send({ id: 1, do: 'wait' })
-    await expect.poll(async () => (await jobs.stats()).unacked).toBe(1)
+    await kit.published.any({ key: 'waiting', body: 1 })
     await workers.close({ timeout: 10 })
     expect(await jobs.stats()).toMatchObject({ ready: 1, unacked: 0 })
   })

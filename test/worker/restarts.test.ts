@@ -1,10 +1,10 @@
 // When threads that crash are started again, on a clock driven by hand and with threads of the test's own.
 import { EventEmitter } from 'node:events'
 import { Broker } from 'leveret'
+import { testBroker } from 'leveret/testing'
 import { consumeInWorkers, type WorkOptions } from 'leveret/worker'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Workers } from '../../src/worker/pool.js'
-import { ManualClock } from '../support/manual-clock.js'
 import { turn } from '../support/turn.js'
 
 /** A thread that does as the test says. */
@@ -33,8 +33,9 @@ class Thread extends EventEmitter {
 
 /** A pool of one thread that runs. */
 async function pool(options: WorkOptions = {}) {
-  const clock = new ManualClock()
-  const queue = await new Broker({ clock }).virtualHost('/').declareQueue('jobs')
+  const kit = testBroker()
+  onTestFinished(() => kit[Symbol.asyncDispose]())
+  const queue = await kit.bus.declareQueue('jobs')
   const { connection } = queue as unknown as { connection: never }
   const threads: Thread[] = []
   let refusal: Error | undefined
@@ -46,14 +47,14 @@ async function pool(options: WorkOptions = {}) {
   }
   const workers = new Workers(connection, 'jobs', start, options)
   const told: string[] = []
-  workers.on('crashed', ({ message }, thread) => void told.push(`${clock.now()} crashed ${thread}: ${message}`))
-  workers.on('restarted', (thread) => void told.push(`${clock.now()} restarted ${thread}`))
-  workers.on('failed', ({ message }, thread) => void told.push(`${clock.now()} failed ${thread}: ${message}`))
+  workers.on('crashed', ({ message }, thread) => void told.push(`${kit.now} crashed ${thread}: ${message}`))
+  workers.on('restarted', (thread) => void told.push(`${kit.now} restarted ${thread}`))
+  workers.on('failed', ({ message }, thread) => void told.push(`${kit.now} failed ${thread}: ${message}`))
   const opening = workers.open()
   threads[0]?.ready()
   await opening
   return {
-    clock,
+    kit,
     workers,
     threads,
     told,
@@ -64,24 +65,13 @@ async function pool(options: WorkOptions = {}) {
   }
 }
 
-/** Lets time pass until another thread is started, and tells how much it was. */
-async function waitForStart({ clock, threads }: { clock: ManualClock; threads: Thread[] }): Promise<number> {
-  const [before, since] = [threads.length, clock.now()]
-  while (threads.length === before) {
-    if (clock.pending === 0) throw new Error('nothing will start it')
-    clock.advance(10)
-    await turn()
-  }
-  return clock.now() - since
-}
-
 describe('a thread that crashes', () => {
   it('is started again after a wait that doubles with each crash, up to the longest', async () => {
     const made = await pool({ maxDelay: 1_000 })
     const waits: number[] = []
     for (let crash = 0; crash < 6; crash++) {
       await made.last().crash()
-      waits.push(await waitForStart(made))
+      waits.push(await made.kit.advanceToNext())
       made.last().ready()
     }
     expect(waits).toEqual([100, 200, 400, 800, 1_000, 1_000])
@@ -97,9 +87,9 @@ describe('a thread that crashes', () => {
     const made = await pool()
     const waits: number[] = []
     for (const run of [0, 100, 210, 90]) {
-      made.clock.advance(run)
+      await made.kit.advance(run)
       await made.last().crash()
-      waits.push(await waitForStart(made))
+      waits.push(await made.kit.advanceToNext())
       made.last().ready()
     }
     expect(waits).toEqual([100, 200, 100, 200])
@@ -108,7 +98,7 @@ describe('a thread that crashes', () => {
   it('waits no longer than the longest, though the shortest is longer', async () => {
     const made = await pool({ maxDelay: 50 })
     await made.last().crash()
-    expect(await waitForStart(made)).toBe(50)
+    expect(await made.kit.advanceToNext()).toBe(50)
   })
 
   it('is given up when five starts in a row failed, and told as failed', async () => {
@@ -116,7 +106,7 @@ describe('a thread that crashes', () => {
     await made.last().crash('the first')
     const waits: number[] = []
     for (let start = 1; start <= 5; start++) {
-      waits.push(await waitForStart(made))
+      waits.push(await made.kit.advanceToNext())
       await made.last().crash(`start ${start}`)
     }
     expect(waits).toEqual([100, 200, 400, 800, 1_600])
@@ -125,7 +115,7 @@ describe('a thread that crashes', () => {
       '3100 crashed 0: start 5',
       '3100 failed 0: start 5',
     ])
-    expect(made.clock.pending).toBe(0)
+    expect(await made.kit.advanceToNext()).toBe(0)
     expect(made.threads).toHaveLength(6)
     expect(made.workers).toMatchObject({ threads: 0, closed: false })
   })
@@ -135,10 +125,10 @@ describe('a thread that crashes', () => {
     for (let round = 0; round < 2; round++) {
       await made.last().crash()
       for (let start = 1; start <= 4; start++) {
-        await waitForStart(made)
+        await made.kit.advanceToNext()
         await made.last().crash()
       }
-      await waitForStart(made)
+      await made.kit.advanceToNext()
       made.last().ready()
     }
     expect(made.told.filter((line) => line.includes('failed'))).toEqual([])
@@ -148,27 +138,23 @@ describe('a thread that crashes', () => {
     const made = await pool()
     made.refuse(new Error('out of threads'))
     await made.last().crash()
-    for (let start = 1; start <= 5; start++) {
-      made.clock.advance(30_000)
-      await turn()
-    }
-    expect(made.told.at(-1)).toBe('150000 failed 0: out of threads')
+    await made.kit.advance('30s')
+    expect(made.told.at(-1)).toBe('3100 failed 0: out of threads')
   })
 
   it('is not started again by a pool that closed meanwhile', async () => {
     const made = await pool()
     await made.last().crash()
     await made.workers.close()
-    expect(made.clock.pending).toBe(0)
-    made.clock.advance(30_000)
-    await turn()
+    expect(await made.kit.advanceToNext()).toBe(0)
+    await made.kit.advance(30_000)
     expect(made.threads).toHaveLength(1)
   })
 
   it('is told to finish when it was only starting while the pool began to close', async () => {
     const made = await pool()
     await made.last().crash()
-    await waitForStart(made)
+    await made.kit.advanceToNext()
     const thread = made.last()
     const closing = made.workers.close({ timeout: 500 })
     thread.heard.length = 0
