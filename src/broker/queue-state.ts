@@ -27,6 +27,7 @@ import type { AppliedPolicy } from './policies.js'
 import { QueueCounters } from './queue-counters.js'
 import { changeRules, type QueueRules, rulesOf } from './queue-rules.js'
 import { ReadyMessages } from './ready-messages.js'
+import { Returns } from './returns.js'
 import type { BrokerServices } from './services.js'
 import { Taker } from './taker.js'
 
@@ -78,8 +79,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   #parking: Parking | undefined
   readonly #ready: ReadyMessages
   #scheduled = false
-  /** While deliveries come back together: those that were never handed over. */
-  #unhanded: Delivery[] | undefined
+  #returns: Returns | undefined
 
   constructor(
     virtualHost: QueueHome,
@@ -138,11 +138,6 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     return this.type === 'quorum'
   }
 
-  /** What is given back goes behind everything else: in RabbitMQ 3.10's quorum queues without a delivery limit. */
-  get #returnsToTail(): boolean {
-    return this.compatibility === '3.10' && this.type === 'quorum' && this.arguments['x-delivery-limit'] === undefined
-  }
-
   /** True when failed deliveries wait before they come again. */
   get backsOff(): boolean {
     return this.rules.backsOff
@@ -189,12 +184,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const former = this.rules
     this.policy = policy
     this.rules = rulesOf(this, former)
-    if (!former.timesDeliveries && this.rules.timesDeliveries) {
-      const now = this.timers.now()
-      for (const holder of this.#allHolders()) {
-        for (const delivery of holder.deliveries(this)) delivery.noteAssigned(now)
-      }
-    }
+    if (!former.timesDeliveries && this.rules.timesDeliveries) this.holders.noteAssigned(this.timers.now())
     changeRules(former, this.rules)
     this.#ready.expire()
   }
@@ -249,7 +239,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // Assign
 
   #next(): LocalSubscription | undefined {
-    return this.#unhanded !== undefined ? undefined : this.#dispatcher?.next(this.paused)
+    return this.#returns?.suspended === true ? undefined : this.#dispatcher?.next(this.paused)
   }
 
   /** Who would be assigned a message that came now, were none ready. */
@@ -312,67 +302,35 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   // n.b. apart from `settle`, which stays small enough to become part of its callers.
   #settleOtherwise(delivery: Delivery, how: Settlement, reason: unknown): void {
     if (how === 'reject') this.die(delivery.message, 'rejected', reason)
-    else this.#comeBack(delivery, how, reason)
+    else this.#comingBack.comeBack(delivery, how, reason)
   }
 
-  /** A delivery comes back because its consumer was lost. */
+  get #comingBack(): Returns {
+    this.#returns ??= new Returns(this, this.#ready)
+    return this.#returns
+  }
+
   takeBack(delivery: Delivery): void {
-    if (delivery.recipient?.tentative === true) this.#unhanded?.push(delivery)
-    else if (!this.deleted) this.#comeBack(delivery, 'retry', undefined, true)
-    delivery.recipient?.settled()
+    this.#comingBack.takeBack(delivery)
   }
 
-  /** Assigns and drops nothing until `release`: what comes back together must all be back first, or order is lost. */
   suspend(): void {
-    this.#unhanded = []
-    this.#ready.suspend()
+    this.#comingBack.suspend()
   }
 
   release(): void {
-    const unhanded = this.#unhanded ?? []
-    this.#unhanded = undefined
-    if (this.deleted) return
-    for (const delivery of unhanded) if (delivery.recipient?.tentative !== true) this.putBack(delivery)
-    // n.b. what was looked at was at the head: it goes ahead of all that came back, the last one first.
-    for (const delivery of unhanded.reverse()) if (delivery.recipient?.tentative === true) this.putBack(delivery, true)
-    this.#ready.release()
+    this.#comingBack.release()
+    if (!this.deleted) this.assignReady()
+  }
+
+  putBack(delivery: Delivery): void {
+    this.#comingBack.putBack(delivery)
+  }
+
+  /** What was parked is ready again. */
+  unparked(): void {
     this.assignReady()
-  }
-
-  /** A delivery was never handed over: back to its place, as if it had not been assigned. */
-  putBack(delivery: Delivery, first?: boolean): void {
-    if (this.deleted) return
-    this.#ready.giveBack(delivery.again(delivery.failures, delivery.redelivered), first)
-  }
-
-  #comeBack(delivery: Delivery, how: Settlement, reason?: unknown, lost = false): void {
-    // QQ-05: before 4.3 a plain requeue counts as well.
-    const fails = how === 'retry' || this.broker.compatibility === '3.10'
-    const failures = fails ? delivery.failures + 1 : delivery.failures
-    let delay = 0
-    for (const hook of this.rules.hooks) {
-      const fate = hook.comesBack?.(failures, how)
-      if (fate === 'delivery_limit') {
-        this.die(delivery.message, fate, reason)
-        return
-      }
-      if (fate !== undefined) delay = fate
-    }
-    this.counters.requeued++
-    if (this.#isHeard('requeued')) this.report('requeued', delivery.message, reason)
-    const entry = delivery.again(failures, true)
-    if (delay > 0) this.#park(entry, delay)
-    else if (this.#returnsToTail && !lost) this.#ready.giveBackToTail(entry)
-    else this.#ready.giveBack(entry)
-  }
-
-  #park(entry: Delivery, delay: number): void {
-    this.parking.add(delay, entry.message, () => {
-      this.#ready.unpark(entry)
-      this.assignReady()
-      this.broker.settle()
-    })
-    this.#ready.parked(entry)
+    this.broker.settle()
   }
 
   /** What waits on a timer for this queue, its own retries and delayed sends that will be routed here. */
@@ -387,7 +345,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   die(message: Message, reason: DeathReason, cause?: unknown): void {
     const name = DEATHS[reason]
     this.counters[name]++
-    if (this.#isHeard(name)) this.report(name, message, cause)
+    this.report(name, message, cause)
     // n.b. deferred: a dead letter is published after the operation that caused it, in order, never inside it.
     this.broker.defer({
       run: () => {
@@ -417,7 +375,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     this.#ready.expire()
     if (this.rules.timesDeliveries) this.#noteTime(delivery)
     if (noAck) this.autoAck(delivery)
-    else this.#keepHolder(holder)
+    else this.holders.keep(holder)
     holder.hold(delivery, noAck)
     this.broker.tracker?.entering(delivery)
     if (messageEvents.delivered.hasSubscribers) this.report('delivered', delivery.message)
@@ -447,7 +405,7 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     const { ready, delayed, stats } = this
     this.deleted = true
     this.counters.deleted += ready + delayed + stats.unacked
-    const holders = this.#allHolders()
+    const holders = this.holders.all()
     for (const consumer of this.consumers) consumer.end(reason)
     for (const get of this.gets) get.end(reason)
     for (const holder of holders) holder.lose(this)
@@ -501,12 +459,8 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
   /** The consumer is gone; `unhanded` are its deliveries that nobody saw. */
   removeConsumer(consumer: LocalSubscription, unhanded: readonly Delivery[]): void {
     this.#dispatcher?.remove(consumer)
-    if (consumer.unsettled > 0) this.#keepHolder(consumer.holder)
-    for (const delivery of unhanded) {
-      // n.b. what was handed over is older, and goes back first (ACK-11).
-      if (this.#unhanded !== undefined) this.#unhanded.push(delivery)
-      else this.putBack(delivery)
-    }
+    if (consumer.unsettled > 0) this.holders.keep(consumer.holder)
+    if (unhanded.length > 0) this.#comingBack.takeUnhanded(unhanded)
     if (this.deleted) return
     if (!consumer.once) this.#consumersChanged()
     this.assignReady()
@@ -525,21 +479,10 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     for (const hook of this.rules.hooks) hook.consumersChanged?.()
   }
 
-  /** The channel holds nothing of this queue any more. */
-  forgetHolder(holder: DeliveryHolder): void {
-    this.#holders?.forget(holder)
+  get holders(): Holders {
+    this.#holders ??= new Holders(this)
+    return this.#holders
   }
-
-  #keepHolder(holder: DeliveryHolder): void {
-    this.#holders ??= new Holders()
-    this.#holders.keep(holder)
-  }
-
-  #allHolders(): Iterable<DeliveryHolder> {
-    return this.#holders?.all(this.consumers) ?? new Set(this.consumers.map((consumer) => consumer.holder))
-  }
-
-  // Consumer timeout
 
   #noteTime(delivery: Delivery): void {
     const now = this.timers.turnTime()
@@ -547,32 +490,16 @@ export class QueueState implements Destination, ArgumentHost, SubscribedQueue, T
     for (const hook of this.rules.hooks) hook.assigned?.(now, delivery)
   }
 
-  timeOut(assignedBefore: number, timeout: number): void {
-    for (const holder of this.#allHolders()) holder.timeOut(this, assignedBefore, timeout)
-    this.broker.settle()
-  }
-
-  oldestAssigned(): number | undefined {
-    let oldest: number | undefined
-    for (const holder of this.#allHolders()) {
-      for (const delivery of holder.deliveries(this)) {
-        if (oldest === undefined || delivery.assignedAt < oldest) oldest = delivery.assignedAt
-      }
-    }
-    return oldest
-  }
-
   // Events
 
-  #isHeard(name: MessageEventName): boolean {
-    return messageEvents[name].hasSubscribers || this.broker.tracker !== undefined
-  }
-
   report(name: MessageEventName, message: Message, reason?: unknown): void {
+    const { tracker } = this.broker
+    const isHeard = messageEvents[name].hasSubscribers
+    if (!isHeard && tracker === undefined) return
     const about = { virtualHost: this.virtualHost.name, queue: this.name, message }
     const event: MessageEvent = reason === undefined ? about : { ...about, reason }
-    this.broker.tracker?.happened(name, event)
-    if (!messageEvents[name].hasSubscribers) return
+    tracker?.happened(name, event)
+    if (!isHeard) return
     this.broker.defer({ run: () => messageEvents[name].publish(event) })
   }
 }

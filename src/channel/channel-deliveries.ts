@@ -54,8 +54,7 @@ export class ChannelDeliveries implements DeliveryHolder {
   replies: QueueState | undefined
   /** The limit of all consumers together. */
   window: ChannelWindow | undefined
-  /** The tag of the last delivery. */
-  lastTag = 0
+  #tags = 0
 
   constructor(channel: DeliveringChannel, virtualHost: VirtualHostState) {
     this.channel = channel
@@ -64,6 +63,11 @@ export class ChannelDeliveries implements DeliveryHolder {
 
   get origin(): Origin {
     return this.channel.origin
+  }
+
+  /** The tag of the last delivery. */
+  get lastTag(): number {
+    return this.#tags
   }
 
   /** True when there is no consumer, and no delivery is out. */
@@ -79,10 +83,10 @@ export class ChannelDeliveries implements DeliveryHolder {
   }
 
   hold(delivery: Delivery, noAck: boolean): void {
-    delivery.tag = ++this.lastTag
+    delivery.tag = ++this.#tags
     if (noAck) {
       // n.b. before 4.2 replies used up no numbers (DRT-05).
-      if (this.replies !== undefined && delivery.recipient?.queue === this.replies && this.#isOld) this.lastTag--
+      if (this.replies !== undefined && delivery.recipient?.queue === this.replies && this.#isOld) this.#tags--
       return
     }
     this.unacked ??= new Unacked()
@@ -138,7 +142,7 @@ export class ChannelDeliveries implements DeliveryHolder {
 
   /** The channel holds nothing of any queue. */
   forgetQueues(): void {
-    for (const queue of this.queues) queue.forgetHolder(this)
+    for (const queue of this.queues) queue.holders.forget(this)
     this.queues = []
   }
 
@@ -208,7 +212,7 @@ export class ChannelDeliveries implements DeliveryHolder {
   #giveBackTo(queues: readonly QueueState[]): void {
     this.#takeBack(({ queue }) => queues.includes(queue as QueueState))
     for (const queue of queues) {
-      queue.forgetHolder(this)
+      queue.holders.forget(this)
       queue.release()
     }
   }

@@ -47,7 +47,7 @@ class ConsumerTimeout implements QueueHooks {
 
   /** Deliveries that are out have been timed since they were assigned, or since now. */
   takeOver(): void {
-    const oldest = this.#host.oldestAssigned()
+    const oldest = this.#host.holders.oldestAssigned()
     if (oldest !== undefined) this.assigned(oldest)
   }
 
@@ -59,8 +59,8 @@ class ConsumerTimeout implements QueueHooks {
     this.#timer = undefined
     // n.b. `now - timeout` may be a rounding error short of it: the timer would fire for the same delivery for ever.
     const before = Math.max(this.#host.timers.now() - this.#timeout, this.#oldest)
-    this.#host.timeOut(before, this.#timeout)
-    const oldest = this.#host.oldestAssigned()
+    this.#host.holders.timeOut(before, this.#timeout)
+    const oldest = this.#host.holders.oldestAssigned()
     if (oldest !== undefined) this.assigned(oldest)
   }
 }

@@ -87,10 +87,13 @@ export interface ArgumentHost {
   deadLetterRefused(message: Message): void
   /** Deletes the queue, as `expires` does. */
   expire(): void
-  /** Takes back every delivery assigned before this time and cancels the consumers that held them. */
-  timeOut(assignedBefore: number, timeout: number): void
-  /** Time at which the oldest delivery still out was assigned; undefined when none is. */
-  oldestAssigned(): number | undefined
+  /** The deliveries that are out. */
+  readonly holders: {
+    /** Takes back every delivery assigned before this time and cancels the consumers that held them. */
+    timeOut(assignedBefore: number, timeout: number): void
+    /** Time at which the oldest delivery still out was assigned; undefined when none is. */
+    oldestAssigned(): number | undefined
+  }
 }
 
 /** What a queue calls. Absent hooks cost nothing. All are synchronous and call no user code. */

@@ -88,7 +88,7 @@ export const CONFORMANCE_MUTANTS: readonly ConformanceMutant[] = [
   mutant('QOS-02', amqp, 'if (!global) this.#consumers.prefetch', 'if (global) this.#consumers.prefetch'),
   mutant('QOS-04', amqp, 'global ? prefetchCount : 0', '0'),
   mutant('ACK-04', 'channel/taken.ts', 'if (multiple && deliveryTag === 0)', 'if (multiple && deliveryTag < 0)'),
-  mutant('ACK-12', 'broker/queue-state.ts', 'delivery.again(failures, true)', 'delivery.again(failures, false)'),
+  mutant('ACK-12', 'broker/returns.ts', 'delivery.again(failures, true)', 'delivery.again(failures, false)'),
   mutant(
     'DLX-05',
     'broker/dead-letter.ts',

@@ -5,6 +5,7 @@
 import type { Mutant } from './trial.js'
 
 const queueState = 'src/broker/queue-state.ts'
+const returns = 'src/broker/returns.ts'
 const readyMessages = 'src/broker/ready-messages.ts'
 const publishing = 'src/broker/publishing.ts'
 const deadLetter = 'src/broker/dead-letter.ts'
@@ -38,38 +39,38 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'redelivered not set',
-    file: queueState,
+    file: returns,
     find: 'delivery.again(failures, true)',
     replace: 'delivery.again(failures, false)',
   },
   {
     name: 'redelivered set on what nobody saw',
-    file: queueState,
+    file: returns,
     find: 'delivery.again(delivery.failures, delivery.redelivered)',
     replace: 'delivery.again(delivery.failures, true)',
   },
   {
     name: 'cancel loses what was not handed over',
-    file: queueState,
+    file: returns,
     find: '      else this.putBack(delivery)\n',
     replace: '',
   },
   {
     name: 'a closed channel gives back first what was not handed over',
-    file: queueState,
+    file: returns,
     find: 'if (this.#unhanded !== undefined) this.#unhanded.push(delivery)\n      else this.putBack(delivery)',
     replace: 'this.putBack(delivery)',
   },
   {
     name: 'a plain requeue counts as a failure',
-    file: queueState,
+    file: returns,
     find: 'fails ? delivery.failures + 1 : delivery.failures',
     replace: 'delivery.failures + 1',
   },
   {
     name: 'a lost consumer is no failure',
-    file: queueState,
-    find: "this.#comeBack(delivery, 'retry', undefined, true)",
+    file: returns,
+    find: "this.comeBack(delivery, 'retry', undefined, true)",
     replace: "this.#comeBack(delivery, 'requeue', undefined, true)",
   },
   {
