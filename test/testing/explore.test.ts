@@ -1,4 +1,6 @@
 // The same test in many orders.
+import { setImmediate } from 'node:timers/promises'
+import { connect, reset, useBroker } from 'leveret/amqplib'
 import { explore, type TestKit, testBroker } from 'leveret/testing'
 import { describe, expect, test } from 'vitest'
 
@@ -105,6 +107,48 @@ describe('explore', () => {
       await kit.settled()
       expect(seen).toEqual([1, 2, 3, 4, 5])
     })
+  })
+
+  test('hands over in a later turn of the event loop, too', async () => {
+    const racing = async (kit: TestKit) => {
+      let written = false
+      for (const name of ['a', 'b']) {
+        const queue = await kit.bus.declareQueue(name)
+        queue.createConsumer().run(async () => {
+          if (written) throw new Error(`${name} came when the other had written`)
+          await setImmediate()
+          written = true
+        })
+      }
+      for (const name of ['a', 'b']) kit.bus.queue(name).publish(name)
+      await kit.settled()
+    }
+    await expect(explore(racing)).rejects.toThrow('came when the other had written')
+  })
+
+  test('keeps the order of an AMQP connection, whatever its channels, and of two of them none', async () => {
+    const ordersOf = async (connections: number) => {
+      const orders = new Set<string>()
+      await explore(async (kit) => {
+        const address = `amqp://explored.${connections}`
+        useBroker(kit.broker, address)
+        const open = await Promise.all(Array.from({ length: connections }, () => connect(address)))
+        let order = ''
+        for (const [index, name] of ['a', 'b'].entries()) {
+          const channel = await open[index % connections]?.createChannel()
+          await channel?.assertQueue(name)
+          await channel?.consume(name, () => (order += name), { noAck: true })
+        }
+        for (const name of ['a', 'b']) kit.bus.queue(name).publish(name)
+        await kit.settled()
+        orders.add(order)
+        await Promise.all(open.map((connection) => connection.close()))
+      })
+      await reset()
+      return [...orders].sort()
+    }
+    expect(await ordersOf(1)).toEqual(['ab'])
+    expect(await ordersOf(2)).toEqual(['ab', 'ba'])
   })
 
   test('delivers again what was acknowledged, when asked to, and finds a handler that is not idempotent', async () => {

@@ -172,7 +172,6 @@ export const features: readonly Feature[] = [
       "if (during !== undefined) this.during('the work",
       "if (during === null) this.during('the work",
     ],
-    ['any: sees what the test does in the same turn', 'await setImmediate()', ''],
     ['recorded: its cause', 'return from && this.recordOf(from)', 'return undefined && this.recordOf(entry)'],
   ]),
   ...of('records/recorder', 'recorders', [

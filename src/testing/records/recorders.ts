@@ -1,5 +1,4 @@
 /** The records of a kit: the log as tests read it, and what is said when something is missing in it. */
-import { setImmediate } from 'node:timers/promises'
 import {
   type Broker,
   type BrokerState,
@@ -145,8 +144,6 @@ export class Recorders implements RecordSource {
   }
 
   async #rest(what: string, patience: Patience, during: PromiseLike<unknown> | undefined): Promise<undefined> {
-    // n.b. what the test does in this turn of the event loop, after the call, is still to come.
-    await setImmediate()
     // n.b. both: work that fails ends the wait at once.
     await Promise.all([this.stillness.restForNow(what, patience, () => this.#work.values()), during])
     return undefined
