@@ -1,5 +1,6 @@
 /** A bus in a real thread: what it can do, and what becomes of everything when the thread ends, however it does. */
 import { Broker, type Delivery, defineTopology } from 'leveret'
+import { testBroker } from 'leveret/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { takeAll } from '../bus/helpers.js'
 import { expectConserved } from '../support/conservation.js'
@@ -163,14 +164,14 @@ describe('a bus in another thread', () => {
   })
 
   it('keeps the order of a queue, both ways', async () => {
-    const { broker, host } = started()
-    const [to, from] = [await host.declareQueue<number>('to'), await host.declareQueue<number>('from')]
+    await using kit = testBroker({ timeout: 30_000 })
+    const [to, from] = [await kit.bus.declareQueue<number>('to'), await kit.bus.declareQueue<number>('from')]
     const came: number[] = []
     from.createConsumer().consume((delivery) => {
       came.push(delivery.body)
       delivery.ack()
     })
-    const thread = inThread(broker, async ({ bus }) => {
+    const thread = inThread(kit.broker, async ({ bus }) => {
       const from = bus.queue<number>('from')
       let count = 0
       for await (const delivery of bus.queue<number>('to').createConsumer({ prefetch: 37 })) {
@@ -182,7 +183,7 @@ describe('a bus in another thread', () => {
     })
     for (let n = 0; n < 5_000; n++) to.publish(n)
     await thread.exited
-    await until(() => came.length === 5_000)
+    await kit.settled()
     expect(came).toEqual(Array.from({ length: 5_000 }, (_, n) => n))
   })
 
@@ -239,10 +240,10 @@ describe('a bus in another thread', () => {
   })
 
   it('may be one of several of one thread, and several threads share the work', async () => {
-    const { broker, host } = started()
-    const queue = await host.declareQueue<number>('q')
+    await using kit = testBroker({ timeout: 30_000 })
+    const queue = await kit.bus.declareQueue<number>('q')
     const threads = [1, 2, 3].map(() =>
-      inThread(broker, async ({ bus, say, heard }) => {
+      inThread(kit.broker, async ({ bus, say, heard }) => {
         const mine: number[] = []
         const consumer = bus.queue<number>('q').createConsumer({ prefetch: 5 })
         consumer.consume((delivery) => {
@@ -258,7 +259,7 @@ describe('a bus in another thread', () => {
     )
     for (const thread of threads) await thread.until('ready')
     for (let n = 0; n < 300; n++) await queue.send(n)
-    await until(() => host.queues()[0]?.stats.acked === 300)
+    await kit.settled()
     for (const thread of threads) thread.hears('go')
     const shares = (await Promise.all(threads.map((thread) => thread.says()))) as number[][]
     for (const share of shares) expect(share).toEqual([...share].sort((a, b) => a - b))

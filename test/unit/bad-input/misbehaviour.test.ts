@@ -1,17 +1,17 @@
 /** Code that misbehaves after the door: handlers, listeners, settlements, user exchange types. */
-import { Broker, type Clock, type Delivery, type FaultEvent, type Queue, type VirtualHost } from 'leveret'
+import { Broker, type Bus, type Delivery, type FaultEvent, type Queue } from 'leveret'
+import { type TestKit, testBroker } from 'leveret/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { expectConserved } from '../../support/conservation.js'
-import { ManualClock } from '../../support/manual-clock.js'
-import { turn } from '../../support/turn.js'
 
-async function open(options: { clock?: Clock } = {}) {
-  const broker = new Broker({ clock: new ManualClock(), ...options })
+/** n.b. not strict: what a kit would find is what is tested. */
+async function open() {
+  const kit = testBroker({ strict: false })
+  const { broker, bus: host } = kit
   const faults: FaultEvent[] = []
   broker.on('fault', (fault) => faults.push(fault))
-  const host: VirtualHost = broker.virtualHost('/')
   const queue: Queue<number> = await host.declareQueue<number>('q')
-  return { broker, host, queue, faults }
+  return { kit, broker, host, queue, faults }
 }
 
 async function get(queue: Queue<number>): Promise<Delivery<number>> {
@@ -33,7 +33,7 @@ describe('a handler that misbehaves', () => {
       (error) => ({ then: (_: unknown, reject: (error: Error) => void) => reject(error) }),
     ],
   ])('%s reaches neither the publisher nor the process, and loses nothing', async (_what, handler) => {
-    const { queue, faults } = await open()
+    const { kit, queue, faults } = await open()
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const error = new Error('mine')
@@ -41,7 +41,7 @@ describe('a handler that misbehaves', () => {
     queue.createConsumer({ consumerTag: 'b' }).run(() => handler(error))
     await queue.send(1)
     expect(queue.publish(2)).toBe(true)
-    await turn()
+    await kit.settled()
     expect(faults.map(({ error, where }) => [error, where])).toEqual([
       [error, "handler of the consumer 'a' of queue 'q'"],
       [error, "handler of the consumer 'b' of queue 'q'"],
@@ -52,18 +52,17 @@ describe('a handler that misbehaves', () => {
   })
 
   it('is a warning of the process when nobody listens for faults', async () => {
-    const broker = new Broker()
+    const kit = testBroker({ strict: false })
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
-    const queue = await broker.virtualHost('/').declareQueue('q')
+    const queue = await kit.bus.declareQueue('q')
     const error = new Error('mine')
     queue.createConsumer({ consumerTag: 'tag' }).run(() => Promise.reject(error))
     await queue.send(1)
-    await turn()
+    await kit.settled()
     expect(warned.mock.calls).toMatchObject([
       [{ message: "leveret: handler of the consumer 'tag' of queue 'q' failed: Error: mine", cause: error }],
     ])
     warned.mockRestore()
-    await broker.close({ timeout: 0 })
   })
 })
 
@@ -77,7 +76,7 @@ describe('a listener that misbehaves', () => {
     ],
     ['rejects', (error) => Promise.reject(error)],
   ])('%s is a fault, and the next listener and the caller go on', async (_what, listener) => {
-    const { broker, host, queue, faults } = await open()
+    const { kit, broker, host, queue, faults } = await open()
     const error = new Error('mine')
     const heard: string[] = []
     broker.on('exchange.created', () => listener(error) as undefined)
@@ -92,7 +91,7 @@ describe('a listener that misbehaves', () => {
       throw new Error('handler')
     })
     await producer.send(1)
-    await turn()
+    await kit.settled()
     expect(heard).toEqual(['x'])
     expect(faults).toEqual([
       { error, where: "listener of 'exchange.created'" },
@@ -103,7 +102,7 @@ describe('a listener that misbehaves', () => {
   })
 
   it('of faults is a warning of the process, and not a fault again', async () => {
-    const { broker, queue, faults } = await open()
+    const { kit, broker, queue, faults } = await open()
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     broker.on('fault', () => {
       throw new Error('of the listener')
@@ -112,7 +111,7 @@ describe('a listener that misbehaves', () => {
       throw new Error('of the handler')
     })
     await queue.send(1)
-    await turn()
+    await kit.settled()
     expect(faults).toHaveLength(1)
     expect(warned.mock.calls).toMatchObject([
       [{ message: "leveret: listener of 'fault' failed: Error: of the listener" }],
@@ -157,24 +156,24 @@ describe('a second settlement', () => {
     },
   )
 
-  describe.each<
-    [why: string, lose: (own: ReturnType<Broker['connect']>, queue: Queue<number>, clock: ManualClock) => unknown]
-  >([
+  describe.each<[why: string, lose: (own: Bus, queue: Queue<number>, kit: TestKit) => unknown]>([
     ['its bus was closed', (own) => own.close()],
     ['its queue was deleted', (_own, queue) => queue.delete()],
-    ['its consumer timed out', (_own, _queue, clock) => clock.advance(1000)],
+    ['its consumer timed out', (_own, _queue, kit) => kit.advance('1s')],
   ])('of what the broker took back because %s', (_why, lose) => {
     it.each(VERBS)('by %s() does nothing, however often', async (verb) => {
-      const clock = new ManualClock()
-      const broker = new Broker({ clock })
-      const host = broker.virtualHost('/')
-      const queue = await host.declareQueue<number>('q', { type: 'quorum', consumerTimeout: 1000, deadLetter: 'dead' })
+      const { kit, broker, host } = await open()
+      const queue = await host.declareQueue<number>('timed', {
+        type: 'quorum',
+        consumerTimeout: 1000,
+        deadLetter: 'dead',
+      })
       await queue.send(1)
       const own = broker.connect()
-      const delivery = await get(own.queue<number>('q'))
+      const delivery = await get(own.queue<number>('timed'))
       const { signal } = delivery
       expect(signal.aborted).toBe(false)
-      await lose(own, queue, clock)
+      await lose(own, queue, kit)
       expect([delivery.settled, signal.aborted, delivery.signal]).toEqual(['lost', true, signal])
       const before = structuredClone(broker.overview())
       delivery[verb]()
