@@ -165,12 +165,8 @@ export class Exchange<
   }
 
   /** Resolves when it is time to `publish` again: full `block` queues have room, and the event loop had a turn. */
-  drained(options?: DrainedOptions): Promise<void> {
-    try {
-      return this.#produce().drained(options)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async drained(options?: DrainedOptions): Promise<void> {
+    await this.#produce().drained(options)
   }
 
   /** The producer that `send`, `publish` and `drained` of this handle use: its counters and events. @throws ClosedError */
