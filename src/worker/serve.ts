@@ -56,12 +56,10 @@ export class Served {
   readonly #endpoint: Endpoint
   readonly #state: BrokerState
   readonly #values: Values
-  readonly #connections = new Set<LocalConnection>()
+  /** By connection, which `connect` asked for it. */
+  readonly #connections = new Map<LocalConnection, unknown>()
   /** For a test kit, where there is one. */
   readonly #followed: FollowedThread | undefined
-  /** Which `connect` asked last, and the connection that it has. */
-  #attempt: unknown
-  #latest: LocalConnection | undefined
   #closed = false
 
   /** Use `serve()`. @hidden */
@@ -103,7 +101,7 @@ export class Served {
   #end(reason: string): void {
     if (this.#closed) return
     this.#closed = true
-    for (const connection of [...this.#connections]) connection.end(reason)
+    for (const connection of [...this.#connections.keys()]) connection.end(reason)
     if (this.#followed !== undefined) this.#followed.gone = true
     this.#endpoint.close()
   }
@@ -120,14 +118,14 @@ export class Served {
       return
     }
     // n.b. whoever hears late that the port is served asks again, and listens to the last answer only.
-    if (attempt === this.#attempt) this.#latest?.end('it was asked for again')
-    this.#attempt = attempt
-    this.#latest = undefined
+    for (const [connection, asked] of [...this.#connections]) {
+      if (attempt !== undefined && asked === attempt) connection.end('it was asked for again')
+    }
     try {
       if (version !== VERSION) {
         throw new FrameError(`expected version ${VERSION} of leveret's wire, got ${String(version)}`)
       }
-      this.accept(endpoint)
+      this.accept(endpoint, attempt)
     } catch (error) {
       this.#refuse(endpoint, error)
     }
@@ -145,7 +143,7 @@ export class Served {
   }
 
   /** @internal Opens a connection for whoever has the other end of this. */
-  accept(endpoint: Endpoint): void {
+  accept(endpoint: Endpoint, attempt?: unknown): void {
     const { state, virtualHost, name, rights } = this.#login()
     let host: HostConnection | undefined
     const wire = this.#followed && new FollowedWire(this.#followed, endpoint, homeOf(virtualHost))
@@ -169,8 +167,7 @@ export class Served {
     })
     host = new HostConnection(link, connection, state)
     wire?.join(link, connection, host)
-    this.#connections.add(connection)
-    this.#latest = connection
+    this.#connections.set(connection, attempt)
     link.say(TELL.welcome, link.pack(welcomeOf(connection, state)))
     link.flush()
     link.keepAlive(false)
