@@ -24,26 +24,26 @@ const folder = 'node_modules/.cache/leveret'
 const report = join(folder, `vitest-${process.pid}.json`)
 const tool = (name: string) => [bin('tsx'), `test/tools/${name}.ts`]
 
-// At most two at once, in this order. n.b. vitest takes longest and so goes first, beside all the others.
+// At most two at once, in this order: what takes long goes first, so that no step runs alone at the end.
 const STEPS: readonly Step[] = [
   {
     name: 'tests',
     command: [bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
   },
+  { name: 'build', command: [bin('tsup')] },
+  { name: 'doc-blocks', command: tool('doc-blocks'), after: 'build' },
+  { name: 'packed', command: tool('packed'), after: 'build' },
+  { name: 'test-types', command: [bin('tsc'), '-p', 'test/tsconfig.json'] },
+  { name: 'api-docs', command: [bin('typedoc'), '--emit', 'none'] },
+  { name: 'attw', command: [bin('attw'), '--pack', '.', '--profile', 'node16', '--no-color'], after: 'build' },
+  { name: 'unused', command: [bin('knip')] },
   { name: 'lint', command: [bin('biome'), 'check', '--error-on-warnings', '.'] },
   { name: 'layers', command: tool('layers') },
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json'] },
   { name: 'node-types', command: [bin('tsc'), '-p', 'src/amqplib'] },
   { name: 'testing-types', command: [bin('tsc'), '-p', 'src/testing'] },
-  { name: 'test-types', command: [bin('tsc'), '-p', 'test/tsconfig.json'] },
-  { name: 'build', command: [bin('tsup')] },
   { name: 'publint', command: [bin('publint'), 'run', '--strict'], after: 'build' },
-  { name: 'attw', command: [bin('attw'), '--pack', '.', '--profile', 'node16', '--no-color'], after: 'build' },
   { name: 'size', command: [bin('size-limit')], after: 'build' },
-  { name: 'unused', command: [bin('knip')] },
-  { name: 'api-docs', command: [bin('typedoc'), '--emit', 'none'] },
-  { name: 'doc-blocks', command: tool('doc-blocks'), after: 'build' },
-  { name: 'packed', command: tool('packed'), after: 'build' },
 ]
 
 /** Vitest and our own tools say how many they checked; any other step counts as one. */
