@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Child } from './child.js'
 
 const MAIN = 'examples/source-index/main.ts'
@@ -11,15 +11,17 @@ const HEAP_MB = 96
 const { SOURCE_INDEX_FILES = '10000' } = process.env
 const MANY = Number(SOURCE_INDEX_FILES)
 
+const make = (): string => mkdtempSync(join(tmpdir(), 'leveret-index-'))
+const remove = (made: string): void => rmSync(made, { recursive: true, force: true })
+
 function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'leveret-index-'))
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  const made = make()
+  onTestFinished(() => remove(made))
   return made
 }
 
-/** A folder with so many small files, a thousand to a folder. */
-function folderOf(count: number): string {
-  const root = folder()
+/** The same folder, with so many small files in it, a thousand to a folder. */
+function filled(root: string, count: number): string {
   for (let i = 0; i < count; i++) {
     const parent = join(root, String(Math.floor(i / 1000)))
     if (i % 1000 === 0) mkdirSync(parent)
@@ -55,6 +57,13 @@ const CLEAR_LINE = '\r\u001b[K'
 
 /** A start of Node takes its time on a busy machine. */
 describe('the source index', { timeout: 60_000 }, () => {
+  /** Nobody changes anything in it. */
+  let fourThousand: string
+  beforeAll(() => {
+    fourThousand = filled(make(), 4_000)
+  }, 60_000)
+  afterAll(() => remove(fourThousand), 60_000)
+
   it('reads every file, counts what it imports and comes to the same as a count without the bus', async () => {
     const root = folder()
     mkdirSync(join(root, 'lib/deep'), { recursive: true })
@@ -105,7 +114,7 @@ describe('the source index', { timeout: 60_000 }, () => {
   })
 
   it.each([1, 2, 4])('comes to the same with %i threads', { timeout: 180_000 }, async (threads) => {
-    const root = folderOf(200)
+    const root = filled(folder(), 200)
     writeFileSync(join(root, 'built.js'), 'text at first\n\0')
     const { code, out, err } = await start('--threads', String(threads), root).ended
     expect(err).toBe('')
@@ -169,8 +178,7 @@ describe('the source index', { timeout: 60_000 }, () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('finishes what is in the queues and reports a part when interrupted by %s', async (signal, exitCode) => {
-    const root = folderOf(4_000)
-    const child = start(root)
+    const child = start(fourThousand)
     await child.printed(/files to read/)
     child.kill(signal)
     const { code, out, err } = await child.ended
@@ -184,7 +192,7 @@ describe('the source index', { timeout: 60_000 }, () => {
   })
 
   it('fails with exit code 1 and names the file when the folder is another at the end', async () => {
-    const root = folderOf(500)
+    const root = filled(folder(), 500)
     const log = join(root, 'growing.txt')
     const child = start(root)
     const writing = setInterval(() => appendFileSync(log, 'one more line\n'), 1)
@@ -197,7 +205,7 @@ describe('the source index', { timeout: 60_000 }, () => {
   })
 
   it('prints plain lines where there is no terminal', async () => {
-    const { out } = await start(folderOf(20)).ended
+    const { out } = await start(filled(folder(), 20)).ended
     expect(out).not.toContain(CLEAR_LINE)
     expect(out).toMatch(/^100 %, 20 of 20 files, \d+ messages, 0 waiting$/m)
   })
@@ -205,7 +213,7 @@ describe('the source index', { timeout: 60_000 }, () => {
   it.skipIf(spawnSync('script', ['--version']).status !== 0)(
     'draws a bar on a terminal and takes it away',
     async () => {
-      const command = `"${process.execPath}" --import tsx ${MAIN} ${folderOf(4_000)}`
+      const command = `"${process.execPath}" --import tsx ${MAIN} ${fourThousand}`
       const { code, out } = await new Child('script', ['-qec', command, '/dev/null']).ended
       expect(code).toBe(0)
       expect(out).toMatch(/[█░]{24} \d+ %, /)
@@ -214,7 +222,7 @@ describe('the source index', { timeout: 60_000 }, () => {
   )
 
   it(`reads ${MANY} files with a heap of ${HEAP_MB} MB`, { timeout: 180_000 }, async () => {
-    const root = folderOf(MANY)
+    const root = filled(folder(), MANY)
     const args = [`--max-old-space-size=${HEAP_MB}`, '--import', 'tsx', MAIN, root]
     const { code, out, err } = await new Child(process.execPath, args).ended
     expect(err).toBe('')

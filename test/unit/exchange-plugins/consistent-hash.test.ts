@@ -72,11 +72,14 @@ describe('a ring of weights', () => {
         const router = routerOf(consistentHash, bindingsOf(all))
         const total = all.reduce((sum, weight) => sum + weight, 0)
         const counts = new Map<string, number>()
+        // n.b. an expectation for each of so many keys would take longer than the routing.
+        const astray: string[] = []
         for (const key of KEYS) {
           const ways = allRouted(router, key)
-          expect(ways).toHaveLength(1)
+          if (ways.length !== 1) astray.push(key)
           counts.set(ways[0] as string, (counts.get(ways[0] as string) ?? 0) + 1)
         }
+        expect(astray).toEqual([])
         for (const [i, weight] of all.entries()) {
           const share = weight / total
           const deviation = Math.sqrt(KEYS.length * share * (1 - share))
@@ -94,7 +97,8 @@ describe('a ring of weights', () => {
         const before = waysOf(router)
         const added = binding('new', String(weight))
         router.add(added)
-        for (const [i, way] of waysOf(router).entries()) if (way !== 'new') expect(way).toBe(before[i])
+        const after = waysOf(router)
+        expect(after.filter((way, i) => way !== 'new' && way !== before[i])).toEqual([])
         router.remove(added)
         expect(waysOf(router)).toEqual(before)
       }),
