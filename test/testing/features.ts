@@ -373,13 +373,22 @@ export const features: readonly Feature[] = [
     ['fault: a thread that is not there is refused', 'if (this.all.some(isIt)) return isIt', 'return isIt'],
     ['fault: stopWorker by its bus', ' && wire.home === home', ' && wire.home !== home'],
   ]),
+  ...of('log/causality', 'workers', [
+    [
+      'threads: what they say of themselves is of the callback that is waited for',
+      'delivery === undefined ? [...this.#open].at(-1) : undefined',
+      'undefined',
+    ],
+  ]),
+  ...of('strict/findings', 'workers', [
+    ['threads: their requests without a reply', 'return [...near, ...far]', 'return near'],
+  ]),
   ...of('log/follower', 'workers', [
     [
       'threads: what they say is of what they have',
       'else this.causality.within(this.#inHandOf(connection), perform)',
       'else perform()',
     ],
-    ['threads: their deliveries are in no context here', 'if (!isGet && !this.#isFar(taking))', 'if (!isGet)'],
     [
       'threads: what nobody saw is in no hands',
       'if (handling !== undefined) this.handlings.delete(handling)',

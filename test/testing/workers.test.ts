@@ -44,6 +44,21 @@ for (const [title, open] of [
       expect(last?.cause).toMatchObject({ body: 2, routingKey: 'jobs' })
     })
 
+    test('has what it is handed by itself: what a test goes on with was not caused by that', async () => {
+      await using kit = testBroker()
+      const jobs = await kit.bus.declareQueue<number>('jobs')
+      const bus = await open(kit)
+      bus
+        .queue('jobs')
+        .createConsumer({ prefetch: 10 })
+        .run(() => undefined)
+      await bus.queue('jobs').info()
+      await jobs.send(0)
+      await kit.settled()
+      for (let n = 1; n < 5; n++) await jobs.send(n)
+      expect(Array.from(kit.published, ({ cause }) => cause)).toEqual(Array(5).fill(undefined))
+    })
+
     test('is of the callback that is waited for, in what it says of itself', async () => {
       await using kit = testBroker()
       const bus = await open(kit)
@@ -53,7 +68,8 @@ for (const [title, open] of [
         .queue('jobs')
         .createConsumer()
         .run(async () => {
-          await setImmediate()
+          // n.b. for longer than a kit looks twice.
+          for (let turns = 0; turns < 20; turns++) await setImmediate()
           done++
         })
       await kit.settled(() => jobs.send(1))
@@ -230,6 +246,28 @@ describe('a thread that stands in the same one', () => {
     expect(three.closed).toBe(true)
     expect(kit.broker.overview().virtualHosts[0]?.connections).toEqual([])
     expect(() => kit.faults.stopWorker()).toThrow('stopWorker: every thread is gone already')
+  })
+
+  test('is stopped at its own moment, and once, whatever it has then', async () => {
+    await using kit = testBroker()
+    kit.allow({ unconsumed: 'jobs' })
+    const jobs = await kit.bus.declareQueue<number>('jobs')
+    const [other, meant] = [await loopback(kit.broker), await loopback(kit.broker)]
+    const fault = kit.faults.stopWorker(meant, { before: 'delivery', times: 2 })
+    const consumer = other.queue('jobs').createConsumer()
+    consumer.run(() => undefined)
+    await kit.settled(() => jobs.send(1))
+    expect([fault.fired, other.closed]).toEqual([0, false])
+    await consumer.close()
+    meant
+      .queue('jobs')
+      .createConsumer({ prefetch: 10 })
+      .on('cancelled', () => undefined)
+      .run(() => undefined)
+    await meant.queue('jobs').info()
+    await kit.settled(() => Promise.all([2, 3].map((body) => jobs.send(body))))
+    expect([fault.fired, fault.remaining, meant.closed]).toEqual([1, 1, true])
+    fault.cancel()
   })
 
   test('is stopped so many times, and it is found when it was not', async () => {

@@ -11,7 +11,6 @@ import {
   type MessageEventName,
   type QueueHooks,
   type QueueState,
-  type Recipient,
   type Saying,
   type Send,
   type Settlement,
@@ -199,13 +198,13 @@ export class Follower implements Tracker {
     if (delivery.recipient?.noAck === true) this.#add('acked', delivery)
     for (const fault of this.faults) fault.entering?.(delivery)
     // n.b. last: a fault may end the consumer, which has the delivery all the same.
-    if (!isGet && !this.#isFar(taking)) this.causality.enter(delivery, taking)
+    if (!isGet) this.causality.enter(delivery, taking)
     this.changed()
   }
 
   idle(subscription: object): void {
     this.#finishLast(subscription)
-    if (!this.#isFar(subscription)) this.causality.wait(subscription)
+    this.causality.wait(subscription)
     this.changed()
   }
 
@@ -287,11 +286,6 @@ export class Follower implements Tracker {
       if (connectionOf(recipient) === connection) return delivery
     }
     return undefined
-  }
-
-  /** True for consumers of other threads: their handlers are in no context of ours. */
-  #isFar(subscription: object): boolean {
-    return this.threads.of(connectionOf(subscription as Recipient)) !== undefined
   }
 
   hooksOf(queue: TrackedQueue): readonly QueueHooks[] {
