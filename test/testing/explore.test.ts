@@ -109,6 +109,21 @@ describe('explore', () => {
     })
   })
 
+  test('lets a handler come after any of the awaits of another', async () => {
+    const places = new Set<number>()
+    await explore(async (kit) => {
+      let awaits = 0
+      const [a, b] = [await kit.bus.declareQueue('a'), await kit.bus.declareQueue('b')]
+      a.createConsumer().run(async () => {
+        while (++awaits < 20) await undefined
+      })
+      b.createConsumer().run(() => void places.add(awaits))
+      for (const queue of [a, b]) queue.publish(1)
+      await kit.settled()
+    })
+    expect(places.size).toBeGreaterThan(10)
+  })
+
   test('hands over in a later turn of the event loop, too', async () => {
     const racing = async (kit: TestKit) => {
       let written = false
