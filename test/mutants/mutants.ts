@@ -71,7 +71,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a lost consumer is no failure',
     file: returns,
     find: "this.comeBack(delivery, 'retry', undefined, true)",
-    replace: "this.#comeBack(delivery, 'requeue', undefined, true)",
+    replace: "this.comeBack(delivery, 'requeue', undefined, true)",
   },
   {
     name: 'delivery limit off by one',
