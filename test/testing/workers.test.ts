@@ -124,6 +124,25 @@ for (const [title, open] of [
       expect(await pending).toBe('CLOSED')
     })
 
+    test('loses its connection as any other, with what it was about to settle', async () => {
+      await using kit = testBroker()
+      const jobs = await kit.bus.declareQueue<number>('jobs')
+      const bus = await open(kit)
+      kit.faults.dropConnection({ after: 'delivery', queue: jobs })
+      const cancelled = new Promise((resolve) => {
+        bus
+          .queue('jobs')
+          .createConsumer()
+          .on('cancelled', resolve)
+          .consume((delivery) => delivery.ack())
+      })
+      await jobs.send(1)
+      expect(await cancelled).toMatchObject({ code: 'CONSUMER_CANCELLED' })
+      await kit.settled()
+      expect([kit.acked.length, bus.closed]).toEqual([0, true])
+      expect(await jobs.get({ noAck: true })).toMatchObject({ body: 1, redelivered: true })
+    })
+
     test('has its connection until the kit ends, and what it sends then is refused', async () => {
       const kit = testBroker()
       const bus = await open(kit)
