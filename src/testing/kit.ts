@@ -62,9 +62,11 @@ export function testBroker<Result>(
 ): Promise<Awaited<Result>>
 export function testBroker(
   first: TestBrokerOptions | ((kit: TestKit) => unknown) = {},
-  options: TestBrokerOptions = {},
+  options?: TestBrokerOptions,
 ): TestKit | Promise<unknown> {
-  return typeof first === 'function' ? runWith(first, options) : new TestKit(first)
+  if (typeof first === 'function') return runWith(first, options ?? {})
+  if (options === undefined) return new TestKit(first)
+  throw new InvalidOptionError(`testBroker: expected the test before its options, got ${describe(first)}`)
 }
 
 async function runWith(test: (kit: TestKit) => unknown, options: TestBrokerOptions): Promise<unknown> {
@@ -275,16 +277,15 @@ export class TestKit {
 
   /**
    * Waits on the kit's clock: what a handler under test does in place of a `setTimeout`.
-   * @throws (rejects) InvalidOptionError.
+   * @throws (rejects) InvalidOptionError, TestFailedError.
    */
   async sleep(duration: Duration): Promise<void> {
+    this.#checkOpen('sleep')
     const ms = milliseconds('sleep', duration)
     const { current } = this.#follower
     if (current !== undefined) current.asleep++
     this.#follower.changed()
-    await new Promise<void>((resolve) => {
-      this.#state.timers.after(ms, resolve)
-    })
+    await new Promise<void>((resolve) => void this.#state.timers.after(ms, resolve))
     if (current !== undefined) current.asleep--
     this.#follower.changed()
   }

@@ -241,4 +241,12 @@ test('a kit that is disposed says so', async () => {
   expect(kit.broker).toBeInstanceOf(Broker)
   await expect(kit.settled()).rejects.toThrow('the kit is disposed')
   await expect(kit.advance(1)).rejects.toThrow('the kit is disposed')
+  await expect(kit.sleep(1)).rejects.toThrow('the kit is disposed')
+})
+
+test('a test that stands after its options is refused, and not left out', () => {
+  const misplaced = testBroker as unknown as (options: object, test: () => void) => unknown
+  expect(() => misplaced({ timeout: 50 }, () => undefined)).toThrow(
+    'testBroker: expected the test before its options, got an object of class Object',
+  )
 })
