@@ -73,12 +73,20 @@ const CHECKS: Checks = {
   minDelay: MS,
   maxDelay: MS,
   codecs: () => undefined,
-  worker: (value) => (typeof value === 'object' && value !== null ? undefined : 'an object'),
+  // n.b. their data is what tells threads what to do.
+  worker: (value) =>
+    typeof value === 'object' && value !== null && !('workerData' in value)
+      ? undefined
+      : 'an object without workerData',
 }
 const CLOSE_CHECKS: Checks = { timeout: MS }
 
 /** n.b. the build for CommonJS says so in its own way, and bundles may not say it. */
 const HERE = (import.meta as { readonly url?: string }).url
+
+/** Milliseconds before a thread is started again, unless there is another word. */
+const LEAST_DELAY = 100
+const MOST_DELAY = 30_000
 
 /** Starts in a row that may fail. */
 const TRIES = 5
@@ -191,7 +199,7 @@ export class Workers {
 
   /** Starts a thread as often as it crashes; answers why it does so no longer. */
   async #keepUp(number: number, began: () => void): Promise<unknown> {
-    const { minDelay = 100, maxDelay = 30_000 } = this.#options
+    const { minDelay = LEAST_DELAY, maxDelay = MOST_DELAY } = this.#options
     const { timers } = this.#connection.scheduler
     let waited = 0
     let delay = Math.min(minDelay, maxDelay)
@@ -223,6 +231,7 @@ export class Workers {
 
   /** Starts a thread; resolves with why it ended. */
   #life(number: number, began: () => void): Promise<Error> {
+    if (this.#connection.closed) return Promise.resolve(new ClosedError(`connection '${this.#connection.name}'`))
     let thread: Thread
     try {
       thread = this.#start()
@@ -258,7 +267,12 @@ export class Workers {
     const state = virtualHost.broker as BrokerState
     const login = { state, virtualHost, name: `thread ${number} of ${this.#what}`, rights }
     const { codecs = [] } = this.#options
-    return new Served(() => login, endpointOf('consumeInWorkers', thread, false), { codecs })
+    const loggedIn = (): typeof login => {
+      // n.b. a thread that was only starting when the broker closed would be connected to nothing, and wait for ever.
+      if (this.#connection.closed) throw new ClosedError(`connection '${this.#connection.name}'`)
+      return login
+    }
+    return new Served(loggedIn, endpointOf('consumeInWorkers', thread, false), { codecs })
   }
 
   #pause(ms: number): Promise<void> {
@@ -294,6 +308,12 @@ export async function consumeInWorkers(
 ): Promise<Workers> {
   checkOptions('consumeInWorkers', options, CHECKS)
   checkCodecs(options.codecs ?? [])
+  const { minDelay = 0, maxDelay = MOST_DELAY } = options
+  if (minDelay > maxDelay) {
+    throw new InvalidOptionError(
+      `consumeInWorkers: option 'minDelay' must not be more than maxDelay, ${maxDelay} ms, got ${minDelay}`,
+    )
+  }
   const connection = Object(queue).connection as unknown
   if (!(connection instanceof LocalConnection)) {
     throw new InvalidOptionError(

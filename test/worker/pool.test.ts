@@ -3,6 +3,7 @@ import { Broker, type Queue } from 'leveret'
 import { type TestKit, testBroker } from 'leveret/testing'
 import { consumeInWorkers, loopback, type Workers, type WorkOptions } from 'leveret/worker'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { turn } from '../support/turn.js'
 import { codecs, Money } from './handlers/money.js'
 
 const HANDLERS = new URL('./handlers/', import.meta.url)
@@ -191,6 +192,19 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
   })
 
   it.each([
+    ['before its threads start', () => undefined],
+    ['while they do', turn],
+  ])('is not begun when the broker closes %s', async (_when, wait) => {
+    const broker = new Broker()
+    const jobs = await broker.virtualHost('/').declareQueue('jobs')
+    const beginning = consumeInWorkers(jobs, new URL('jobs.mjs', HANDLERS), { worker })
+    const refused = expect(beginning).rejects.toMatchObject({ code: 'CLOSED' })
+    await wait()
+    await broker.close()
+    await refused
+  })
+
+  it.each([
     ['in TypeScript', 'typed.ts'],
     ['in TypeScript, under the name of what it is compiled to', 'typed.js'],
   ])('takes a handler %s', async (_what, name) => {
@@ -228,5 +242,11 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
       'codecs: expected an array, got 5',
     )
     await expect(consumeInWorkers(jobs, url, { threads: 0 })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    await expect(consumeInWorkers(jobs, url, { minDelay: 60_000 })).rejects.toThrow(
+      "option 'minDelay' must not be more than maxDelay, 30000 ms, got 60000",
+    )
+    await expect(consumeInWorkers(jobs, url, { worker: { workerData: 1 } })).rejects.toThrow(
+      "option 'worker' must be an object without workerData",
+    )
   })
 })
