@@ -14,6 +14,7 @@ import {
   type Signal,
   signal,
   stateOf,
+  TimeoutError,
   Timers,
   Wait,
 } from '../internal.js'
@@ -21,7 +22,7 @@ import { WorkerConnection } from './connection.js'
 import { type Endpoint, endpointOf, type PortLike, pair } from './endpoint.js'
 import { asError } from './failure.js'
 import { lockOfThread } from './life.js'
-import { loginOf, Served, type ServeOptions } from './serve.js'
+import { checkServe, loginOf, Served, type ServeOptions } from './serve.js'
 import { type Codec, type Packed, Values } from './values.js'
 import { TELL, VERSION, type Welcome } from './verbs.js'
 
@@ -45,12 +46,13 @@ const CONNECT_CHECKS: Checks = { codecs: () => undefined, timeout: integer(0, 2 
  */
 export async function connect(port: PortLike, options: ConnectOptions = {}): Promise<Bus> {
   checkOptions('connect', options, CONNECT_CHECKS)
+  const { timeout = 30_000 } = options
   const values = new Values(options.codecs)
   const endpoint = endpointOf('connect', port, false)
   const scheduler = new Scheduler(new Timers(new PlatformClock()))
   const wait = new Wait<Bus>(scheduler.timers, {
     what: 'connect',
-    timeout: options.timeout ?? 30_000,
+    timeout,
     signal: options.signal,
   })
   const attempt = `${Math.random()}`
@@ -77,6 +79,9 @@ export async function connect(port: PortLike, options: ConnectOptions = {}): Pro
     if (endpoint.web) lock = await Promise.race([lockOfThread(), wait.promise.then(() => undefined)])
     ask()
     return await wait.promise
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error
+    throw new TimeoutError('connect', timeout, 'nobody answers at the other end of its port: is that served?')
   } finally {
     endpoint.close()
   }
@@ -127,6 +132,7 @@ function copy(message: unknown): unknown {
 
 /** @internal The same over two ends that are given. */
 export async function over(near: Endpoint, far: Endpoint, broker: Broker, options: ServeOptions): Promise<Bus> {
+  checkServe('loopback', broker, options)
   const served = new Served(loginOf(broker, options), pair(copy)[0], options)
   const { scheduler } = stateOf(broker)
   const wait = new Wait<Bus>(scheduler.timers, { what: 'connect' })

@@ -36,6 +36,9 @@ const SERVE_CHECKS: Checks = { virtualHost: string, user: string, name: string, 
 /** What stands for a virtual host in its connections. */
 const homes = new WeakMap<object, string>()
 
+/** Who serves a port. */
+const serving = new WeakMap<object, Served>()
+
 /** Who a connection is, and to what. */
 type Login = Omit<ReturnType<typeof loginAs>, 'rights'> & Pick<LocalConnection, 'rights'>
 
@@ -64,7 +67,6 @@ export class Served {
 
   /** Use `serve()`. @hidden */
   constructor(login: (name?: string) => Login, endpoint: Endpoint, options: ServeOptions) {
-    checkOptions('serve', options, SERVE_CHECKS)
     this.#login = login
     this.#values = new Values(options.codecs)
     // n.b. a wrong user or virtual host is told now, not in the other thread.
@@ -194,8 +196,21 @@ function homeOf(virtualHost: object): string {
  * @throws InvalidOptionError, UnknownOptionError, NotFoundError for a user, NotAllowedError for a virtual host.
  */
 export function serve(broker: Broker, port: PortLike, options: ServeOptions = {}): Served {
-  if (typeof Object(broker).virtualHost !== 'function') {
-    throw new InvalidOptionError(`serve: expected a Broker, got ${describe(broker)}`)
+  checkServe('serve', broker, options)
+  const endpoint = endpointOf('serve', port, false)
+  // n.b. two of them would both answer, over the same connection.
+  if (serving.get(port)?.closed === false) {
+    throw new InvalidOptionError('serve: expected a port that nobody serves, got one that is served: close that first')
   }
-  return new Served(loginOf(broker, options), endpointOf('serve', port, false), options)
+  const served = new Served(loginOf(broker, options), endpoint, options)
+  serving.set(port, served)
+  return served
+}
+
+/** @throws InvalidOptionError, UnknownOptionError. */
+export function checkServe(what: string, broker: Broker, options: ServeOptions): void {
+  if (typeof Object(broker).virtualHost !== 'function') {
+    throw new InvalidOptionError(`${what}: expected a Broker, got ${describe(broker)}`)
+  }
+  checkOptions(what, options, SERVE_CHECKS)
 }

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Broker, type Bus } from 'leveret'
-import { connect, serve } from 'leveret/worker'
+import { connect, loopback, serve } from 'leveret/worker'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ASK, TELL, VERSION } from '../../src/worker/verbs.js'
 import { turn, until } from '../support/turn.js'
@@ -253,9 +253,14 @@ describe('a connect', () => {
     here.close()
     await expect(gone).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
     const silent = channel()
-    await expect(connect(silent.there, { timeout: 0 })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(connect(silent.there, { timeout: 0 })).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      message: 'connect took longer than 0 ms: nobody answers at the other end of its port: is that served?',
+    })
     await expect(connect(silent.there, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' })
     await expect(connect({} as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    await expect(loopback({} as never)).rejects.toThrow('loopback: expected a Broker, got an object of class Object')
+    await expect(loopback(new Broker(), { codec: [] } as never)).rejects.toThrow("loopback: unknown option 'codec'")
     await expect(connect(silent.there, { timeuot: 5 } as never)).rejects.toMatchObject({ code: 'UNKNOWN_OPTION' })
   })
 

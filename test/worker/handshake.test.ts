@@ -98,6 +98,17 @@ describe('a connect', () => {
 })
 
 describe('a port that is served', () => {
+  it('is served by nobody else until that is closed', async () => {
+    const [here, there] = channel()
+    const served = serve(new Broker(), here)
+    const other = new Broker()
+    expect(() => serve(other, here)).toThrow('serve: expected a port that nobody serves, got one that is served')
+    served.close()
+    serve(other, here)
+    await expectWorks(await connect(there))
+    expect(connectionsOf(other)).toHaveLength(1)
+  })
+
   it('ends the connection of whoever asks again, and keeps the last', async () => {
     const broker = new Broker()
     const [here, there] = channel()
