@@ -122,7 +122,7 @@ export class Workers {
     return this.#running.size
   }
 
-  /** True once `close` was called, or the queue's bus is closed. */
+  /** True once `close` was called, or the queue's bus is closed: threads that end are not started again. */
   get closed(): boolean {
     return this.#closing !== undefined || this.#connection.closed
   }
@@ -166,18 +166,16 @@ export class Workers {
     const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve
     })
-    const { timers } = this.#connection.scheduler
     const threads = [...this.#running.values()]
     this.#drain = { leveret: 'drain', timeout }
     for (const thread of threads) thread.postMessage(this.#drain)
-    // n.b. a handler may block its thread, which cannot see that the time is up.
-    const timer = timers.after(timeout, () => {
+    // n.b. a handler may block its thread, which cannot see that the time is up. That is the time of the platform: a broker
+    // that is closed has no other, and the clock of a test stands still.
+    const timer = host.setTimeout(() => {
       for (const thread of threads) void thread.terminate()
-    })
-    timers.keepAlive()
+    }, timeout)
     await ended
-    timers.letGo()
-    timers.cancel(timer)
+    host.clearTimeout(timer)
   }
 
   /** @internal Starts all threads. @throws (rejects) when one of them cannot be. */
@@ -272,7 +270,10 @@ export class Workers {
       if (this.#connection.closed) throw new ClosedError(`connection '${this.#connection.name}'`)
       return login
     }
-    return new Served(loggedIn, endpointOf('consumeInWorkers', thread, false), { codecs })
+    return new Served(loggedIn, endpointOf('consumeInWorkers', thread, false), { codecs }, () => {
+      // n.b. when the broker closes its threads end by themselves, but for those whose handlers block them.
+      if (this.closed) void this.close()
+    })
   }
 
   #pause(ms: number): Promise<void> {

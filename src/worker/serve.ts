@@ -56,6 +56,8 @@ export function loginOf(broker: Broker, { virtualHost, user, name: given }: Serv
 /** A port that is served: its other end connects as often as it likes. */
 export class Served {
   readonly #login: (name?: string) => Login
+  /** Hears of a connection that ended. */
+  readonly #ended: (() => void) | undefined
   readonly #endpoint: Endpoint
   readonly #state: BrokerState
   readonly #values: Values
@@ -66,8 +68,9 @@ export class Served {
   #closed = false
 
   /** Use `serve()`. @hidden */
-  constructor(login: (name?: string) => Login, endpoint: Endpoint, options: ServeOptions) {
+  constructor(login: (name?: string) => Login, endpoint: Endpoint, options: ServeOptions, ended?: () => void) {
     this.#login = login
+    this.#ended = ended
     this.#values = new Values(options.codecs)
     // n.b. a wrong user or virtual host is told now, not in the other thread.
     this.#state = login('check').state
@@ -162,6 +165,7 @@ export class Served {
       ended: () => {
         this.#connections.delete(connection)
         this.#followed?.wires.delete(connection)
+        this.#ended?.()
         if (!link.open) return
         link.say(TELL.closed, link.pack(new ClosedError(`connection '${name}'`)))
         link.close()

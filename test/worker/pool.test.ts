@@ -2,7 +2,7 @@
 import { Broker, type Queue } from 'leveret'
 import { type TestKit, testBroker } from 'leveret/testing'
 import { consumeInWorkers, loopback, type Workers, type WorkOptions } from 'leveret/worker'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { turn } from '../support/turn.js'
 import { codecs, Money } from './handlers/money.js'
 
@@ -12,7 +12,7 @@ const worker = { execArgv: ['--import', 'tsx'] }
 
 interface Job {
   readonly id: number
-  readonly do?: 'throw' | 'exit' | 'crash' | 'wait'
+  readonly do?: 'throw' | 'exit' | 'crash' | 'wait' | 'block'
 }
 
 interface Done {
@@ -29,8 +29,12 @@ interface Pool {
 }
 
 /** A pool that works `jobs` off into `done`. */
-async function pool(options: WorkOptions = {}, handler = 'jobs.mjs'): Promise<Pool> {
-  const kit = testBroker({ clock: 'platform', timeout: 30_000, strict: false })
+async function pool(
+  options: WorkOptions = {},
+  handler = 'jobs.mjs',
+  clock: 'platform' | 'virtual' = 'platform',
+): Promise<Pool> {
+  const kit = testBroker({ clock, timeout: 30_000, strict: false })
   const { broker, bus } = kit
   broker.on('fault', () => undefined)
   const jobs = await bus.declareQueue<Job>('jobs', { type: 'quorum', deliveryLimit: 2, deadLetter: 'dead' })
@@ -182,6 +186,26 @@ describe('a queue worked off by threads', { timeout: 60_000 }, () => {
     await kit.published.any({ key: 'waiting', body: 1 })
     await workers.close({ timeout: 10 })
     expect(await jobs.stats()).toMatchObject({ ready: 1, unacked: 0 })
+  })
+
+  it('ends threads that a handler blocks, though the clock of the broker stands still', async () => {
+    const { kit, jobs, workers } = await pool({}, 'jobs.mjs', 'virtual')
+    jobs.publish({ id: 1, do: 'block' })
+    await kit.published.any({ key: 'waiting', body: 1 })
+    await workers.close({ timeout: 0 })
+    expect(workers.threads).toBe(0)
+  })
+
+  it('ends threads that a handler blocks ten seconds after the broker closed', async () => {
+    const { kit, broker, jobs, workers } = await pool()
+    await jobs.send({ id: 1, do: 'block' })
+    await kit.published.any({ key: 'waiting', body: 1 })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await broker.close({ signal: AbortSignal.abort() })
+    await vi.advanceTimersByTimeAsync(10_000)
+    vi.useRealTimers()
+    await expect.poll(() => workers.threads).toBe(0)
   })
 
   it('ends with the broker', async () => {

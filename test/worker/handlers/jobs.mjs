@@ -6,6 +6,10 @@ export default async function handle({ body }, bus) {
   if (body.do === 'exit') process.exit(3)
   if (body.do === 'crash') setImmediate(() => Promise.reject(new RangeError('nobody caught this')))
   if (body.do === 'crash') return new Promise(() => undefined)
+  if (body.do === 'block') {
+    await bus.queue('waiting').send(body.id)
+    for (;;);
+  }
   if (body.do === 'wait') {
     bus.queue('waiting').publish(body.id)
     const go = await bus.queue('go').get({ wait: true })
