@@ -18,11 +18,11 @@ async function farQueue(codecs: readonly Codec[] = []): Promise<Queue<unknown>> 
   return (await farBus(new Broker(), codecs)).declareQueue('q')
 }
 
-function farBus(broker: Broker, codecs: readonly Codec[] = []): Promise<Bus> {
+function farBus(broker: Broker, codecs: readonly Codec[] = [], theirs = codecs): Promise<Bus> {
   const { port1, port2 } = new MessageChannel()
   onTestFinished(() => port1.close())
   serve(broker, port1, { codecs })
-  return connect(port2, { codecs })
+  return connect(port2, { codecs: theirs })
 }
 
 /** So many levels of objects. */
@@ -197,6 +197,31 @@ describe('a body that cannot cross to another thread', () => {
     expect((await queue.get())?.body).toBe('next')
     expect((await broker.virtualHost('/').queue('dead').get())?.body).toBe(proxy)
   })
+
+  it.each<[string, unknown, readonly Codec[]]>([
+    ['an instance without a codec', new Money(1), []],
+    ['an instance whose codec is missing there', new Money(1), [money as Codec]],
+    ['a function', () => 1, []],
+  ])(
+    'is rejected where a consumer should have it, with a fault, and the next one comes: %s',
+    async (_what, body, codecs) => {
+      const broker = new Broker()
+      const faults: unknown[] = []
+      broker.on('fault', ({ error }) => faults.push(error))
+      const local = await broker.virtualHost('/').declareQueue<unknown>('q', { deadLetter: 'dead' })
+      const taken: unknown[] = []
+      const consumer = (await farBus(broker, codecs, [])).queue<unknown>('q').createConsumer()
+      for (const each of [body, 'next']) await local.send(each)
+      for await (const delivery of consumer) {
+        taken.push(delivery.body)
+        delivery.ack()
+        break
+      }
+      expect(taken).toEqual(['next'])
+      expect((await broker.virtualHost('/').queue('dead').get({ wait: true })).body).toBe(body)
+    expect(faults).toMatchObject([{ code: 'BODY_NOT_ENCODABLE' }])
+    },
+  )
 
   it.each<[string, unknown]>([
     ['thousands of parts', sparse(5_000, 'last')],
