@@ -33,11 +33,11 @@ export interface WorkOptions {
    * @default 100
    */
   readonly minDelay?: number
-  /** Milliseconds, 0 to 2,147,483,647, that this wait grows to. @default 30,000 */
+  /** Milliseconds, 0 to 2,147,483,647 and no less than a `minDelay` that is given, that this wait grows to. @default 30,000 */
   readonly maxDelay?: number
   /** How instances of classes cross; the handler's module exports the same ones as `codecs`. @default none */
   readonly codecs?: readonly Codec[]
-  /** What else `new Worker()` of `node:worker_threads` gets, such as `execArgv`, `env` or `resourceLimits`. @default none */
+  /** What else `new Worker()` of `node:worker_threads` gets, such as `execArgv`, `env`; no `workerData`. @default none */
   readonly worker?: object
 }
 
@@ -300,7 +300,8 @@ export class Workers {
  * thread's own bus as its second argument. What is thrown or returned settles the delivery; a crash gives back what the
  * thread had, as failed, and starts it again. The threads keep the process alive until `close()`.
  * @throws (rejects) InvalidOptionError, UnknownOptionError, NotImplementedError where there are no `node:worker_threads`,
- * NotFoundError for the queue, and whatever the module throws when it is imported.
+ * NotFoundError for the queue, ClosedError when its bus closes meanwhile, and whatever the module throws when it is
+ * imported.
  */
 export async function consumeInWorkers(
   queue: Pick<Queue, 'name' | 'info'>,

@@ -197,7 +197,8 @@ function homeOf(virtualHost: object): string {
 /**
  * Lets another thread connect to a broker: a `Worker`, or whoever has the other end of a `MessagePort`. What it may do is
  * what its user may do in the virtual host.
- * @throws InvalidOptionError, UnknownOptionError, NotFoundError for a user, NotAllowedError for a virtual host.
+ * @throws InvalidOptionError, also for a port that is served already; UnknownOptionError, NotFoundError for a user,
+ * NotAllowedError for a virtual host.
  */
 export function serve(broker: Broker, port: PortLike, options: ServeOptions = {}): Served {
   checkServe('serve', broker, options)

@@ -472,6 +472,7 @@ describe('a fault', () => {
       () => kit.faults.rejectConfirms('jobs'),
       () => kit.faults.block(),
       () => kit.faults.dropConnection(),
+      () => kit.faults.dropConnection({ before: 'delivery' }),
     ]) {
       expect(ask).toThrow(
         expect.objectContaining({ code: 'TEST_FAILED', message: expect.stringContaining('disposed') }),

@@ -177,6 +177,7 @@ export class Faults {
     const isWhich = typeof first === 'string' || first instanceof Bus || first === undefined
     const options = (isWhich ? second : first) ?? {}
     checkOptions('dropConnection', options, DROP_CHECKS)
+    this.#checkOpen('dropConnection')
     const connection = isWhich && first !== undefined ? this.#connection(first) : undefined
     const { before, after, queue, times } = options
     if (before !== undefined && after !== undefined) {
@@ -195,7 +196,6 @@ export class Faults {
   }
 
   #dropNow(which = (connection: LocalConnection) => connection.rights !== undefined): Fault {
-    this.#checkOpen('dropConnection')
     const connections = [...connectionsOf(this.#broker)].filter(which)
     if (connections.length === 0) {
       throw new TestFailedError('dropConnection: no connection is open, but that of kit.bus: drop it by its name')
