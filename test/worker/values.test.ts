@@ -219,7 +219,7 @@ describe('a body that cannot cross to another thread', () => {
       }
       expect(taken).toEqual(['next'])
       expect((await broker.virtualHost('/').queue('dead').get({ wait: true })).body).toBe(body)
-    expect(faults).toMatchObject([{ code: 'BODY_NOT_ENCODABLE' }])
+      expect(faults).toMatchObject([{ code: 'BODY_NOT_ENCODABLE' }])
     },
   )
 
