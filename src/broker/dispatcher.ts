@@ -61,9 +61,10 @@ export class Dispatcher {
 
   add(consumer: LocalSubscription): void {
     if (consumer.once) {
-      this.gets = [...this.gets, consumer]
+      this.gets = this.gets.concat(consumer)
     } else {
-      this.consumers = [...this.consumers, consumer]
+      // n.b. a list that is spread has room for 16 more.
+      this.consumers = this.consumers.concat(consumer)
       if (this.#singleActive) this.active ??= consumer
     }
     this.makeReady(consumer)

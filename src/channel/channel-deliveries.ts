@@ -137,7 +137,7 @@ export class ChannelDeliveries implements DeliveryHolder {
 
   /** The channel holds deliveries of the queue from now on, or may. */
   remember(queue: QueueState): void {
-    if (!this.queues.includes(queue)) this.queues = [...this.queues, queue]
+    if (!this.queues.includes(queue)) this.queues = this.queues.concat(queue)
   }
 
   /** The channel holds nothing of any queue. */

@@ -211,7 +211,7 @@ export class LocalChannel implements Channel, DeliveringChannel, Publisher {
     const impossible = options.exclusive && (queue.consumerCount > 0 || queue.rules.singleActiveConsumer)
     if (!options.once && (inUse || impossible)) throw new AccessRefusedError(`${queue.title} in exclusive use`)
     const subscription = new LocalSubscription(queue, deliveries, { ...options, consumerTag }, listener)
-    deliveries.subscriptions = [...deliveries.subscriptions, subscription]
+    deliveries.subscriptions = deliveries.subscriptions.concat(subscription)
     this.#remember(queue)
     deliveries.window?.check()
     queue.addConsumer(subscription)

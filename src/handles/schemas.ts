@@ -87,7 +87,8 @@ export class Schemas {
 /** The schemas by which the consumers of a queue check: the queue's own, else that of the exchange a message came by. */
 export class ConsumedSchemas {
   readonly #own: Schemas | undefined
-  readonly #byExchange = new Map<string, Schemas[]>()
+  /** n.b. made when there are some: every queue's handle has one of these. */
+  #byExchange: Map<string, Schemas[]> | undefined
 
   constructor(own: Schemas | undefined) {
     this.#own = own
@@ -95,12 +96,13 @@ export class ConsumedSchemas {
 
   /** True when nothing is checked. */
   get none(): boolean {
-    return this.#own === undefined && this.#byExchange.size === 0
+    return this.#own === undefined && this.#byExchange === undefined
   }
 
   /** The queue is bound by a key of an exchange, which may have schemas. */
   learn(exchange: string, schemas: Schemas | undefined): void {
     if (schemas === undefined) return
+    this.#byExchange ??= new Map()
     const known = this.#byExchange.get(exchange) ?? []
     // n.b. several handles of one exchange may each know some of its routing keys.
     if (!known.includes(schemas)) this.#byExchange.set(exchange, [...known, schemas])
@@ -125,7 +127,7 @@ export class ConsumedSchemas {
   }
 
   #of({ exchange, routingKey }: Delivery): Schemas | undefined {
-    const known = this.#byExchange.get(exchange)
+    const known = this.#byExchange?.get(exchange)
     return known?.find((schemas) => schemas.has(routingKey)) ?? known?.[0]
   }
 }

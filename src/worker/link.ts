@@ -49,11 +49,11 @@ const BODIES = 10
 const MOST = 50
 
 /**
- * An end that posted so much at once stays awake for so many turns of the event loop, some 20 us: an answer is near, and to
+ * An end that posted so much at once stays awake for so many turns of the event loop, some 25 us: an answer is near, and to
  * wake a thread that sleeps costs its waker as much as it would have taken to handle ten messages.
  */
 const BUSY = 16
-const AWAKE_TURNS = 10
+const AWAKE_TURNS = 20
 
 /** What a post is. n.b. the first string tells it from anything else that is posted. */
 type Frame = readonly [text: string, extras?: readonly unknown[], bytes?: Uint8Array]
