@@ -31,6 +31,8 @@ interface NodePort {
   start?(): void
   ref?(): void
   unref?(): void
+  /** Of a Worker; -1 when it has ended. */
+  readonly threadId?: number
 }
 
 /** A browser's `Worker`, `MessagePort`, or the global of a dedicated worker. */
@@ -52,8 +54,9 @@ export type PortLike = NodePort | WebPort
  * @throws InvalidOptionError.
  */
 export function endpointOf(what: string, port: unknown, owned: boolean, lock?: string): Endpoint {
-  const { postMessage, on, addEventListener } = Object(port) as Partial<NodePort & WebPort>
+  const { postMessage, on, addEventListener, threadId } = Object(port) as Partial<NodePort & WebPort>
   if (typeof postMessage === 'function') {
+    if (threadId === -1) throw new InvalidOptionError(`${what}: expected a Worker that runs, got one that has ended`)
     if (typeof on === 'function') return nodeEndpoint(port as NodePort, owned)
     if (typeof addEventListener === 'function') return webEndpoint(port as WebPort, owned, lock)
   }

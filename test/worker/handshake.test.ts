@@ -1,6 +1,6 @@
 /** Who comes first, and how often it is asked: a connect has one connection, whenever its port is served. */
-import { EventEmitter } from 'node:events'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { EventEmitter, once } from 'node:events'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { Broker, type Bus } from 'leveret'
 import { connect, serve } from 'leveret/worker'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -98,6 +98,12 @@ describe('a connect', () => {
 })
 
 describe('a port that is served', () => {
+  it('is not that of a Worker that has ended: nobody would ever connect', async () => {
+    const worker = new Worker('', { eval: true })
+    await once(worker, 'exit')
+    expect(() => serve(new Broker(), worker)).toThrow('serve: expected a Worker that runs, got one that has ended')
+  })
+
   it('is served by nobody else until that is closed', async () => {
     const [here, there] = channel()
     const served = serve(new Broker(), here)
