@@ -20,7 +20,7 @@ interface Row {
 
 interface Plot {
   readonly title: string
-  readonly unit: 'ns' | 'ms' | 'bytes'
+  readonly unit: 'ns' | 'µs' | 'ms' | 'bytes'
   /** A logarithmic scale shows ratios where the figures lie far apart. */
   readonly log: boolean
   readonly groups: readonly { readonly name: string; readonly rows: readonly Row[] }[]
@@ -77,6 +77,51 @@ const PLOTS: Readonly<Record<string, PlotSource>> = {
       ],
     },
   },
+  'performance-amqplib.svg': {
+    title: 'Time of one message through the API of amqplib (logarithmic)',
+    unit: 'ns',
+    log: true,
+    groups: {
+      'publish, consume, ack': [
+        ['leveret/amqplib', 'P6', 'leveret', 'ns'],
+        ['mock-amqplib, which copies nothing', 'P6', 'mock-amqplib', 'ns'],
+        ['fake-amqplib', 'P6', 'fake-amqplib', 'ns'],
+      ],
+    },
+  },
+  'performance-threads.svg': {
+    title: 'Between threads: time of one message, from publish to ack',
+    unit: 'ns',
+    log: false,
+    groups: {
+      '200 bytes of JSON': [
+        ['published here, handled in a thread', 'P7', 'leveret', 'ns'],
+        ['in two threads', 'P7', '2 threads', 'ns'],
+        ['in four threads', 'P7', '4 threads', 'ns'],
+        ['published by a thread, handled here', 'P7', 'from a thread', 'ns'],
+        ['a bare postMessage each, without an ack', 'P7', 'raw', 'ns'],
+      ],
+      '200 bytes in a Uint8Array': [
+        ['published here, handled in a thread', 'P7', 'leveret, bytes', 'ns'],
+        ['a bare postMessage each, without an ack', 'P7', 'raw, bytes', 'ns'],
+      ],
+    },
+  },
+  'performance-thread-requests.svg': {
+    title: 'Between threads: time of a request until its reply, one at a time',
+    unit: 'µs',
+    log: false,
+    groups: {
+      'half of them within': [
+        ['leveret', 'P7', 'request', 'p50'],
+        ['a bare postMessage there and one back', 'P7', 'raw round trip', 'p50'],
+      ],
+      '99 of 100 within': [
+        ['leveret', 'P7', 'request', 'p99'],
+        ['a bare postMessage there and one back', 'P7', 'raw round trip', 'p99'],
+      ],
+    },
+  },
   'performance-event-loop.svg': {
     title: 'Delay of the event loop, 99th percentile',
     unit: 'ms',
@@ -108,7 +153,7 @@ const PLOTS: Readonly<Record<string, PlotSource>> = {
   },
 }
 
-const OTHERS = /^(smqp|qlobber|a |an |nothing)/
+const OTHERS = /^(smqp|qlobber|mock-|fake-|a |an |nothing)/
 
 function read(report: Report, { groups, ...rest }: PlotSource): Plot {
   return {
