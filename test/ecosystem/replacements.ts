@@ -1,7 +1,7 @@
 // Ways to put leveret in amqplib's place that need nothing from npm: what docs/amqplib.md says, in a folder that has the
 // package, amqplib, amqp-connection-manager and the scripts beside this file.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { type Outcome, run } from '../tools/child.js'
 
@@ -26,6 +26,12 @@ export const nodeTest = (folder: string, script: string, flags: readonly string[
 export function underNodeTest(folder: string): Promise<Outcome> {
   writeFileSync(join(folder, 'fake-amqplib.mjs'), documented('fake-amqplib.mjs'))
   return nodeTest(folder, 'node-test.mjs', ['--import', './fake-amqplib.mjs'])
+}
+
+export function underJest(folder: string): Promise<Outcome> {
+  const matching = "module.exports.testMatch = ['**/jest.cjs', '**/examples.cjs']"
+  writeFileSync(join(folder, 'jest.config.cjs'), `${documented('jest.config.cjs')}\n${matching}`)
+  return runIn(folder, [resolve('node_modules/jest/bin/jest.js'), '--no-cache', '--no-watchman'])
 }
 
 export async function bundled(folder: string): Promise<Outcome> {

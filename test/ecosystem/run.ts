@@ -1,7 +1,7 @@
 // Puts the packed leveret in amqplib's place under libraries and test runners as npm has them, each in its own way, and runs
 // their everyday use. What npm cannot install here is listed as skipped, with the reason. `.ci/ecosystem` builds first.
 //   tsx test/ecosystem/run.ts              everything
-//   tsx test/ecosystem/run.ts rascal jest  these
+//   tsx test/ecosystem/run.ts rascal vitest    these
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -34,17 +34,6 @@ const SUBJECTS: readonly Subject[] = [
     run: (folder) => nodeTest(folder, 'nestjs-microservices.mjs'),
   },
   {
-    name: 'jest',
-    packages: [...APPLICATION, 'jest@30.5.2'],
-    run: (folder) => {
-      writeFileSync(
-        join(folder, 'jest.config.cjs'),
-        `${documented('jest.config.cjs')}\nmodule.exports.testMatch = ['**/jest.cjs', '**/examples.cjs']`,
-      )
-      return runIn(folder, ['node_modules/jest/bin/jest.js'])
-    },
-  },
-  {
     name: 'vitest',
     packages: [...APPLICATION, 'vitest@4.1.12'],
     run: (folder) => {
@@ -75,7 +64,6 @@ const npmErrors = (output: string) =>
 async function prepare(folder: string, tarball: string, { packages }: Subject): Promise<string | undefined> {
   for (const file of readdirSync('test/ecosystem').filter((name) => /\.[mc]js$/.test(name)))
     cpSync(join('test/ecosystem', file), join(folder, file))
-  cpSync('examples/testing/jest.cjs', join(folder, 'examples.cjs'))
   const dependencies: Record<string, string> = { leveret: `file:${tarball}` }
   for (const each of packages) {
     const at = each.lastIndexOf('@')
@@ -92,12 +80,12 @@ async function prepare(folder: string, tarball: string, { packages }: Subject): 
   return undefined
 }
 
-/** How many tests passed, failed and were skipped, by the closing lines of node:test, of Jest and of vitest. */
+/** How many tests passed, failed and were skipped, by the closing lines of node:test and of vitest. */
 function countsOf(outcome: Outcome): { passed: number; failed: number; skipped: number } {
   const { code } = outcome
   const output = stripVTControlCharacters(outcome.output)
-  const count = (tap: string, jest: string) =>
-    Number(new RegExp(`^# ${tap} (\\d+)$|^ *Tests:? .*?(\\d+) ${jest}`, 'm').exec(output)?.slice(1).join('') ?? 0)
+  const count = (tap: string, vitest: string) =>
+    Number(new RegExp(`^# ${tap} (\\d+)$|^ *Tests:? .*?(\\d+) ${vitest}`, 'm').exec(output)?.slice(1).join('') ?? 0)
   const [passed, failed, skipped] = [count('pass', 'passed'), count('fail', 'failed'), count('skipped', 'skipped')]
   // n.b. a run without a test is a failure.
   return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed, skipped }

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { transform } from 'esbuild'
-import { bundled, underNodeTest } from '../ecosystem/replacements.js'
+import { bundled, underJest, underNodeTest } from '../ecosystem/replacements.js'
 import { bin, conclude, inTwos, type Outcome, run } from './child.js'
 
 const EXAMPLE_LIMIT = 30_000
@@ -338,12 +338,15 @@ function checks(folder: string): Check[] {
       return run(process.execPath, ['--enable-source-maps', script], { cwd: folder, timeout: EXAMPLE_LIMIT })
     },
   }))
-  for (const file of ['orders.cjs', 'node-test.mjs']) cpSync(join('test/ecosystem', file), join(folder, file))
+  for (const file of ['orders.cjs', 'node-test.mjs', 'jest.cjs'])
+    cpSync(join('test/ecosystem', file), join(folder, file))
   const standIns = [
     { name: "amqplib's place under node:test, by --import", act: () => underNodeTest(folder) },
+    { name: "amqplib's place under Jest, and examples/testing/jest.cjs", act: () => underJest(folder) },
     { name: "amqplib's place in a bundle of esbuild's, by an alias", act: () => bundled(folder) },
   ]
   cpSync('examples/testing/node-test.mjs', join(folder, 'examples.mjs'))
+  cpSync('examples/testing/jest.cjs', join(folder, 'examples.cjs'))
   const kits = [
     {
       name: 'examples/testing/node-test.mjs',
