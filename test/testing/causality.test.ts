@@ -223,6 +223,33 @@ describe('settled(callback) waits', () => {
     expect(done).toEqual(['mine'])
   })
 
+  test('for what is ready behind a message of others, whose consumer takes one at a time', async () => {
+    await using kit = open()
+    const queue = await kit.bus.declareQueue<string>('q')
+    let letGo = (): void => undefined
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    const done: string[] = []
+    queue.createConsumer({ prefetch: 1 }).run(async ({ body }) => {
+      if (body === 'theirs') await gate
+      done.push(body)
+    })
+    await queue.send('theirs')
+    await io()
+    let settled = false
+    const waiting = kit
+      .settled(() => queue.send('ours'))
+      .then(() => {
+        settled = true
+      })
+    await io(20)
+    expect(settled).toBe(false)
+    letGo()
+    await waiting
+    expect(done).toEqual(['theirs', 'ours'])
+  })
+
   test('not for what listeners of others do', async () => {
     await using kit = open()
     await stuck(kit)
