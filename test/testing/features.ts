@@ -366,7 +366,7 @@ export const features: readonly Feature[] = [
     ),
     ['fault: stopWorker after a delivery', 'else thread.stopInHandlers(connection)', ''],
     ['fault: stopWorker of one', '!thread.gone && this.#point.thread(thread)', '!thread.gone'],
-    ['fault: stopWorker of a queue', 'return name === queue.name &&', 'return name !== "" ||'],
+    ['fault: stopWorker of a queue', '(queue === undefined || isSameQueue(', '(queue !== null || isSameQueue('],
     ['fault: a thread is stopped once', '!thread.gone && this', 'this'],
   ]),
   ...of('log/threads', 'workers', [
@@ -439,7 +439,7 @@ export const features: readonly Feature[] = [
     ],
     ['explore: redeliveries', 'state.repeat(message)', 'void message'],
     ['explore: crashes', 'cutConsumer(this.#network, consumer)', 'void cutConsumer'],
-    ['explore: crashes before a delivery', 'this.#assigned(delivery) }),', 'void delivery }),'],
+    ['explore: crashes before a delivery', '(consumer) => this.#mayCrash(consumer))', '() => undefined)'],
     ['explore: crashes after a delivery', 'if (isConsumer(recipient)) this.#mayCrash(recipient)', ''],
     ['explore: a run that hangs ends', 'const fail = (): void => reject(', 'const fail = (): unknown => ('],
     ['explore: what a run leaves behind', 'if (!failed) throw error', ''],

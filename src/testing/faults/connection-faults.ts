@@ -11,7 +11,7 @@ import type {
 } from '../../internal.js'
 import type { Follower } from '../log/follower.js'
 import { channelOf, connectionOf } from '../log/threads.js'
-import { Fault, type Interference } from './fault.js'
+import { Fault, type Interference, isSameQueue } from './fault.js'
 
 /** Who takes settlements. */
 type Settler = Recipient['holder']
@@ -99,6 +99,15 @@ function strand({ broker, follower }: Network, reason: string, which: (recipient
   for (const taker of takersOf(broker)) if (which(taker)) taker.end(reason)
 }
 
+/** Calls back when a delivery stands in the outbox of its consumer, which has not seen it. */
+export function whenAssigned(broker: BrokerState, act: (consumer: LocalSubscription) => void): QueueHooks {
+  const look = (delivery: Delivery): void => {
+    const { recipient } = delivery
+    if (isConsumer(recipient) && [...recipient.outbox()].includes(delivery)) act(recipient)
+  }
+  return { timesDeliveries: true, assigned: (_now, delivery) => broker.defer({ run: () => look(delivery) }) }
+}
+
 /** When a connection is lost. */
 export interface Moment {
   readonly when: 'before' | 'after'
@@ -124,16 +133,7 @@ export class LostConnections extends Fault implements Interference {
 
   hooksOf(queue: QueueState): QueueHooks | undefined {
     if (this.#moment.when === 'after' || !this.#concerns(queue)) return undefined
-    return {
-      timesDeliveries: true,
-      // n.b. when it stands in the outbox of its consumer, which has not seen it.
-      assigned: (_now, delivery) => this.#network.broker.defer({ run: () => this.#assigned(delivery) }),
-    }
-  }
-
-  #assigned(delivery: Delivery): void {
-    const { recipient } = delivery
-    if (isConsumer(recipient) && [...recipient.outbox()].includes(delivery)) this.#cut(recipient)
+    return whenAssigned(this.#network.broker, (consumer) => this.#cut(consumer))
   }
 
   #cut(recipient: Recipient | undefined): void {
@@ -143,9 +143,9 @@ export class LostConnections extends Fault implements Interference {
     if (this.fire()) cutConnection(this.#network, connection)
   }
 
-  #concerns({ name, virtualHost }: TrackedQueue): boolean {
+  #concerns(one: TrackedQueue): boolean {
     const { queue } = this.#moment
-    return queue === undefined || (name === queue.name && virtualHost.name === queue.virtualHost.name)
+    return queue === undefined || isSameQueue(one, queue)
   }
 }
 

@@ -19,7 +19,7 @@ import { type TestKit, testBroker } from '../kit.js'
 import type { TestBrokerOptions } from '../kit-options.js'
 import type { Follower } from '../log/follower.js'
 import { Chance } from './chance.js'
-import { cutConsumer, isConsumer, isLost, type Network } from './connection-faults.js'
+import { cutConsumer, isConsumer, isLost, type Network, whenAssigned } from './connection-faults.js'
 import { ExploringScheduler } from './exploring-scheduler.js'
 import type { Interference } from './fault.js'
 
@@ -170,15 +170,7 @@ class Turmoil implements Interference {
 
   hooksOf(): QueueHooks | undefined {
     if (this.#crashes === 0) return undefined
-    return {
-      timesDeliveries: true,
-      assigned: (_now, delivery) => this.#network.broker.defer({ run: () => this.#assigned(delivery) }),
-    }
-  }
-
-  #assigned(delivery: Delivery): void {
-    const { recipient } = delivery
-    if (isConsumer(recipient) && [...recipient.outbox()].includes(delivery)) this.#mayCrash(recipient)
+    return whenAssigned(this.#network.broker, (consumer) => this.#mayCrash(consumer))
   }
 
   #mayCrash(consumer: LocalSubscription): void {

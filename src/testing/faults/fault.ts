@@ -106,6 +106,11 @@ export function allOf(withholding: readonly Withhold[]): ((confirm: WithheldConf
   }
 }
 
+/** True for one queue, whichever has that name at the time. */
+export function isSameQueue(one: TrackedQueue, other: TrackedQueue): boolean {
+  return one.name === other.name && one.virtualHost.name === other.virtualHost.name
+}
+
 /** A fault of one queue, whichever queue has that name at the time. */
 export class QueueFault extends Fault {
   readonly #queue: TrackedQueue
@@ -117,7 +122,7 @@ export class QueueFault extends Fault {
   }
 
   /** True for the queue that it is of. @internal */
-  protected concerns({ name, virtualHost }: TrackedQueue): boolean {
-    return name === this.#queue.name && virtualHost.name === this.#queue.virtualHost.name
+  protected concerns(queue: TrackedQueue): boolean {
+    return isSameQueue(queue, this.#queue)
   }
 }

@@ -3,7 +3,7 @@ import type { Delivery, QueueState, Saying, TrackedQueue, TrackedThread } from '
 import { TestFailedError } from '../errors.js'
 import { connectionOf, type Threads, type WhichThread } from '../log/threads.js'
 import { isConsumer } from './connection-faults.js'
-import { Fault, firedBy, type Interference } from './fault.js'
+import { Fault, firedBy, type Interference, isSameQueue } from './fault.js'
 
 /** Stops those that are there. @throws TestFailedError when there is none. */
 export function stopNow(threads: readonly TrackedThread[]): Fault {
@@ -63,8 +63,6 @@ export class StoppedWorkers extends Fault implements Interference {
 
   #concerns(delivery: Delivery | undefined): boolean {
     const { queue } = this.#point
-    if (delivery === undefined || queue === undefined) return delivery !== undefined
-    const { name, virtualHost } = delivery.queue as QueueState
-    return name === queue.name && virtualHost.name === queue.virtualHost.name
+    return delivery !== undefined && (queue === undefined || isSameQueue(delivery.queue as QueueState, queue))
   }
 }
