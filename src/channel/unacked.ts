@@ -28,6 +28,12 @@ export class Unacked {
     else this.#makeRoom(older, delivery)
   }
 
+  /** The delivery with this tag; undefined when it is not out. */
+  get(tag: number): Delivery | undefined {
+    const delivery = this.#ring[tag & this.#mask]
+    return delivery?.tag === tag ? delivery : this.#aside?.get(tag)
+  }
+
   /** Takes the delivery with this tag; undefined when it is not out. */
   remove(tag: number): Delivery | undefined {
     const slot = tag & this.#mask

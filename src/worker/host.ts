@@ -179,21 +179,18 @@ class HostChannel {
   }
 
   delivery(tag: number): Delivery | undefined {
-    return [...(this.#channel.deliveries.unacked ?? [])].find((delivery) => delivery.tag === tag)
+    return this.#channel.deliveries.unacked?.get(tag)
   }
 
   settle(how: number, tag: number, reason: unknown): void {
     const verb = HOWS[how]
     if (verb === undefined) throw new FrameError(`deliveries cannot be settled by ${how}`)
     const { deliveries } = this.#channel
-    const { unacked } = deliveries
-    const delivery = unacked?.remove(tag)
+    const delivery = this.delivery(tag)
     // n.b. what the broker took back is no longer there to be settled.
     if (delivery === undefined) return
-    if (isUnhanded(delivery)) {
-      unacked?.add(delivery)
-      throw new FrameError(`delivery ${tag} was not handed over`)
-    }
+    if (isUnhanded(delivery)) throw new FrameError(`delivery ${tag} was not handed over`)
+    deliveries.unacked?.remove(tag)
     delivery.settlement = verb
     deliveries.finish(delivery, verb, reason)
   }
