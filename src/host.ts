@@ -107,6 +107,11 @@ interface Host {
 /** The global object, seen through the types above. Read at call time: test runners replace what is on it. */
 export const host = globalThis as unknown as Host
 
+/** A module of Node's; undefined where the platform has none of them. */
+export function builtIn(id: string): unknown {
+  return host.process?.getBuiltinModule?.(id)
+}
+
 /** Type of what `new AbortController()` makes. */
 export type AbortControllerLike = InstanceType<Host['AbortController']>
 
@@ -115,17 +120,13 @@ export type AbortControllerLike = InstanceType<Host['AbortController']>
  * never in a publisher's. Undefined where the platform has no such thing.
  */
 export function captureAsyncScope(name: string): AsyncScope | undefined {
-  const hooks = host.process?.getBuiltinModule?.('node:async_hooks') as
-    | { AsyncResource: new (type: string) => AsyncScope }
-    | undefined
+  const hooks = builtIn('node:async_hooks') as { AsyncResource: new (type: string) => AsyncScope } | undefined
   return hooks === undefined ? undefined : new hooks.AsyncResource(name)
 }
 
 /** The named `node:diagnostics_channel`; undefined where the platform has none. */
 export function diagnosticsChannel(name: string): DiagnosticsChannel | undefined {
-  const module = host.process?.getBuiltinModule?.('node:diagnostics_channel') as
-    | { channel(name: string): DiagnosticsChannel }
-    | undefined
+  const module = builtIn('node:diagnostics_channel') as { channel(name: string): DiagnosticsChannel } | undefined
   return module?.channel(name)
 }
 
@@ -147,7 +148,7 @@ export type HashingAlgorithm =
 
 /** Base64 of a salt and the hash of it and a password; undefined where the platform cannot hash at once. */
 export function digestOf(algorithm: HashingAlgorithm, salt: readonly number[], password: string): string | undefined {
-  const crypto = host.process?.getBuiltinModule?.('node:crypto') as
+  const crypto = builtIn('node:crypto') as
     | { createHash(name: string): { update(data: Uint8Array): { digest(): Uint8Array } } }
     | undefined
   const name = algorithm.slice('rabbit_password_hashing_'.length)

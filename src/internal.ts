@@ -43,7 +43,7 @@ export { asTerm } from './exchange-types/headers.js'
 export { matchWords, wordsOf } from './exchange-types/topic-words.js'
 export { placed } from './handles/topology.js'
 export { Wait } from './handles/wait.js'
-export { host, type Signal, type TimerHandle } from './host.js'
+export { builtIn, host, type Signal, type TimerHandle } from './host.js'
 export * from './index.js'
 export type {
   BindingDefinition,

@@ -1,8 +1,10 @@
 /** A queue worked off by threads of their own: started, connected, started again when they crash, drained and ended. */
 import {
   type BrokerState,
+  builtIn,
   type Checks,
   ClosedError,
+  Condition,
   checkOptions,
   describe,
   Emitter,
@@ -102,7 +104,7 @@ export class Workers {
   #closing: Promise<void> | undefined
   /** What tells a thread to finish, once they all have to. */
   #drain: object | undefined
-  #allEnded: (() => void) | undefined
+  readonly #allEnded = new Condition()
   /** Ends the waits for a thread's next start. */
   readonly #pauses = new Set<() => void>()
 
@@ -161,11 +163,8 @@ export class Workers {
 
   async #close(timeout: number): Promise<void> {
     for (const wake of this.#pauses) wake()
-    this.#pauses.clear()
     if (this.#running.size === 0) return
-    const ended = new Promise<void>((resolve) => {
-      this.#allEnded = resolve
-    })
+    const ended = this.#allEnded.wait()
     const threads = [...this.#running.values()]
     this.#drain = { leveret: 'drain', timeout }
     for (const thread of threads) thread.postMessage(this.#drain)
@@ -199,8 +198,9 @@ export class Workers {
   async #keepUp(number: number, began: () => void): Promise<unknown> {
     const { minDelay = LEAST_DELAY, maxDelay = MOST_DELAY } = this.#options
     const { timers } = this.#connection.scheduler
+    const least = Math.min(minDelay, maxDelay)
     let waited = 0
-    let delay = Math.min(minDelay, maxDelay)
+    let delay = least
     let tries = 0
     for (let first = true; ; first = false) {
       let since: number | undefined
@@ -219,7 +219,7 @@ export class Workers {
         this.#events.emit('failed', error, number)
         return error
       }
-      if (since !== undefined && timers.now() - since > waited) delay = Math.min(minDelay, maxDelay)
+      if (since !== undefined && timers.now() - since > waited) delay = least
       await this.#pause(delay)
       waited = delay
       delay = Math.min(delay * 2, maxDelay)
@@ -252,7 +252,7 @@ export class Workers {
       thread.on('exit', (code) => {
         served.close()
         this.#running.delete(number)
-        if (this.#running.size === 0) this.#allEnded?.()
+        if (this.#running.size === 0) this.#allEnded.notify()
         resolve(why ?? new Error(`thread ${number} ended by itself, with exit code ${code}`))
       })
     })
@@ -279,16 +279,13 @@ export class Workers {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const { timers } = this.#connection.scheduler
-      const timer = timers.after(ms, () => {
-        timers.letGo()
-        this.#pauses.delete(wake)
-        resolve()
-      })
       const wake = (): void => {
+        this.#pauses.delete(wake)
         timers.cancel(timer)
         timers.letGo()
         resolve()
       }
+      const timer = timers.after(ms, wake)
       timers.keepAlive()
       this.#pauses.add(wake)
     })
@@ -326,7 +323,7 @@ export async function consumeInWorkers(
   if (typeof href !== 'string') {
     throw new InvalidOptionError(`consumeInWorkers: expected the URL of a module, got ${describe(module)}`)
   }
-  const threads = host.process?.getBuiltinModule?.('node:worker_threads') as
+  const threads = builtIn('node:worker_threads') as
     | { readonly Worker: new (module: object, options: object) => Thread }
     | undefined
   if (threads === undefined) throw new NotImplementedError('consumeInWorkers needs node:worker_threads')

@@ -1,5 +1,5 @@
 /** What a thread of `consumeInWorkers` does. */
-import { type Delivery, describe, host, InvalidOptionError } from '../internal.js'
+import { builtIn, type Delivery, describe, host, InvalidOptionError } from '../internal.js'
 import { connect } from './connect.js'
 import type { PortLike } from './endpoint.js'
 import type { Codec } from './values.js'
@@ -71,10 +71,6 @@ async function load(href: string): Promise<HandlerModule> {
 function exportsOf(module: HandlerModule): HandlerModule {
   const inner = Object(module.default) as HandlerModule
   return typeof inner.default === 'function' ? inner : module
-}
-
-function builtIn(name: string): unknown {
-  return host.process?.getBuiltinModule?.(name)
 }
 
 /** The part of `parentPort` that is needed here. */
